@@ -1,0 +1,1 @@
+//! Configuration: the raw TOML (`spec`), then what is built from it (`resolved`).

@@ -1,0 +1,1 @@
+//! The HTTP endpoints for operators: `/metrics`, `/healthz`, `/readyz`.

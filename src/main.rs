@@ -1,0 +1,5 @@
+//! The `scrubjay` command.
+
+fn main() -> std::process::ExitCode {
+    scrubjay::cli::main()
+}

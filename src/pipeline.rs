@@ -1,0 +1,179 @@
+//! The loop. READ FIRST.
+//!
+//! ```text
+//!   read  ->  scrub (N threads)  ->  deliver, in order
+//!   source    codec.decode           sink.begin, write, flush, commit
+//!             detect, policy         source.acknowledge
+//!             transform, encode
+//!             = Scrubber::scrub
+//! ```
+//!
+//! Batches travel along this line and their memory comes back to the reader: a fixed number of them exists, so a
+//! slow sink stops the reader, which then only keeps its source alive. Nothing is dropped on the way, and
+//! nothing is acknowledged to the source before the sink has it for good.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+
+use crate::metrics;
+use crate::record::Batch;
+use crate::scrubber::{Halt, ScrubbedBatch, Scratch, Scrubber, Tally};
+use crate::sink::{Sink, SinkError};
+use crate::source::{Acknowledge, Polled, Source, SourceError};
+
+/// How long a read waits for the first record, and so how fast a stop is noticed.
+const MAX_WAIT: Duration = Duration::from_millis(100);
+/// A batch's memory is given back to the system above this size.
+const KEEP_BYTES: usize = 4 << 20;
+
+/// One line from a source to a sink.
+pub struct Line<'a> {
+    /// Where records come from.
+    pub source: Box<dyn Source + 'a>,
+    /// Where they go.
+    pub sink: Box<dyn Sink + 'a>,
+    /// What is done to them; may be replaced while the line runs, and takes effect from one batch to the next.
+    pub scrubber: Arc<ArcSwap<Scrubber>>,
+    /// Threads that scrub.
+    pub threads: usize,
+    /// Set from outside to stop: what has been read is delivered first.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// Why a line stopped before its source ended.
+#[derive(Debug, thiserror::Error)]
+pub enum LineError {
+    /// Reading failed.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Writing failed.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+    /// A record could not be read, and the pipeline says `halt`.
+    #[error(transparent)]
+    Halt(#[from] Halt),
+}
+
+/// Runs the line until its source ends, it is stopped, or something fails. Returns the sums of what was
+/// delivered.
+pub fn run(line: Line<'_>) -> Result<Tally, LineError> {
+    let Line { mut source, mut sink, scrubber, threads, stop } = line;
+    let threads = threads.max(1);
+    let acknowledger = source.acknowledger();
+    // The number of batches bounds the channels.
+    let (free_tx, free_rx) = unbounded();
+    let (raw_tx, raw_rx) = unbounded();
+    let (clean_tx, clean_rx) = unbounded();
+    for _ in 0..threads + 2 {
+        let _ = free_tx.send(Batch::new());
+    }
+    thread::scope(|scope| {
+        let stopping = &*stop;
+        let reader = scope.spawn(move || read(&mut *source, &free_rx, &raw_tx, stopping));
+        for _ in 0..threads {
+            let (raw_rx, clean_tx, scrubber) = (raw_rx.clone(), clean_tx.clone(), &*scrubber);
+            scope.spawn(move || scrub(scrubber, &raw_rx, &clean_tx));
+        }
+        drop((raw_rx, clean_tx));
+        let delivered = deliver(&mut *sink, acknowledger, clean_rx, free_tx);
+        if delivered.is_err() {
+            stop.store(true, Ordering::Relaxed);
+        }
+        let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let tally = delivered?;
+        read?;
+        Ok(tally)
+    })
+}
+
+/// Reads batches, numbers them, and hands them on. Ends when the source does, on `stop`, or when the rest of
+/// the line has gone.
+fn read(
+    source: &mut dyn Source,
+    free: &Receiver<Batch>,
+    raw: &Sender<(u64, Batch)>,
+    stop: &AtomicBool,
+) -> Result<(), SourceError> {
+    let mut number = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let Ok(mut batch) = free.try_recv() else {
+            source.idle(Duration::from_millis(1))?;
+            continue;
+        };
+        let mut polled = Polled::Idle;
+        while polled == Polled::Idle && !stop.load(Ordering::Relaxed) {
+            polled = source.next(&mut batch, MAX_WAIT)?;
+        }
+        if !batch.is_empty() {
+            if raw.send((number, batch)).is_err() {
+                return Ok(());
+            }
+            number += 1;
+        }
+        if polled == Polled::End {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Scrubs whatever batch is next. A worker owns its scratch memory; the scrubber is looked up anew for each batch.
+fn scrub(
+    scrubber: &ArcSwap<Scrubber>,
+    raw: &Receiver<(u64, Batch)>,
+    clean: &Sender<(u64, Result<ScrubbedBatch, Halt>)>,
+) {
+    let mut scratch = Scratch::default();
+    for (number, batch) in raw {
+        let scrubbed = scrubber.load().scrub(batch, &mut scratch);
+        if clean.send((number, scrubbed)).is_err() {
+            return;
+        }
+    }
+}
+
+/// Puts batches back in the order they were read in, and takes each through the sink to the acknowledgement.
+fn deliver(
+    sink: &mut dyn Sink,
+    mut source: Box<dyn Acknowledge>,
+    clean: Receiver<(u64, Result<ScrubbedBatch, Halt>)>,
+    free: Sender<Batch>,
+) -> Result<Tally, LineError> {
+    let mut early = BTreeMap::new();
+    let mut next = 0;
+    let mut total = Tally::default();
+    for (number, scrubbed) in &clean {
+        early.insert(number, scrubbed);
+        while let Some(scrubbed) = early.remove(&next) {
+            let scrubbed = scrubbed?;
+            deliver_one(sink, &mut *source, &scrubbed).inspect_err(|_| sink.abort())?;
+            metrics::delivered(&scrubbed);
+            total.add(scrubbed.tally());
+            let mut batch = scrubbed.into_batch();
+            batch.clear(KEEP_BYTES);
+            let _ = free.send(batch);
+            next += 1;
+        }
+    }
+    Ok(total)
+}
+
+/// One batch, from the first write to the commit.
+fn deliver_one(
+    sink: &mut dyn Sink,
+    source: &mut dyn Acknowledge,
+    batch: &ScrubbedBatch,
+) -> Result<(), LineError> {
+    sink.begin()?;
+    sink.write(batch)?;
+    sink.flush()?;
+    sink.commit(batch.checkpoint())?;
+    source.acknowledge(batch.checkpoint())?;
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! MemorySink.
+
+/// To be written.
+pub struct MemorySink {}

@@ -1,0 +1,4 @@
+//! QuarantineDir.
+
+/// To be written.
+pub struct QuarantineDir {}

@@ -1,0 +1,4 @@
+//! StreamSink.
+
+/// To be written.
+pub struct StreamSink {}

@@ -1,0 +1,4 @@
+//! MemorySource.
+
+/// To be written.
+pub struct MemorySource {}

@@ -1,0 +1,4 @@
+//! StreamSource.
+
+/// To be written.
+pub struct StreamSource {}
