@@ -1,0 +1,242 @@
+//! Packs, compiled: the patterns, the prefilter over all of them, the keywords and the fields.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use regex_automata::meta::Regex;
+use regex_automata::util::syntax;
+
+use super::fields::Fields;
+use super::fold;
+use super::keywords::Keywords;
+use super::pack::{Detector, MAX_MATCH_BYTES, Pack, PackError};
+use super::prefilter::Prefilter;
+use super::protected;
+use super::shape::Starts;
+use super::slow::SlowPattern;
+use crate::kind::Kind;
+
+/// What a detector of an engine is, for listings.
+#[derive(Clone, Debug)]
+pub struct DetectorInfo {
+    /// Its unique id.
+    pub id: String,
+    /// What it finds.
+    pub kind: Kind,
+    /// The pack it stands in.
+    pub pack: String,
+    /// Needs look-around and runs on a slower engine.
+    pub slow: bool,
+    /// The patterns as written, one a line.
+    pub pattern: String,
+    /// Words that count as context.
+    pub keywords: Vec<String>,
+    /// Field names that count as context.
+    pub fields: Vec<String>,
+    /// The name of its check.
+    pub check: Option<String>,
+    /// Takes the whole value of its fields.
+    pub whole_field: bool,
+    /// Examples, «» around the spans.
+    pub examples: Vec<String>,
+    /// Texts in which it finds nothing.
+    pub counter_examples: Vec<String>,
+}
+
+/// A pattern, compiled when it is first needed.
+pub(super) struct Matcher {
+    text: String,
+    compiled: OnceLock<Compiled>,
+    pub(super) starts: Starts,
+    pub(super) detector: u16,
+    pub(super) max_len: usize,
+}
+
+pub(super) struct Compiled {
+    pub(super) regex: Regex,
+    /// Group of `phi`.
+    pub(super) phi: Option<usize>,
+}
+
+impl Matcher {
+    /// The compiled pattern. Packs are linted with the same parser, so that compiling cannot fail; if it does all the
+    /// same, `None` makes the text count as unreadable.
+    pub(super) fn compiled(&self) -> Option<&Compiled> {
+        if let Some(c) = self.compiled.get() {
+            return Some(c);
+        }
+        let compiled = compile(&self.text)?;
+        Some(self.compiled.get_or_init(|| compiled))
+    }
+}
+
+fn compile(pattern: &str) -> Option<Compiled> {
+    let regex = Regex::builder()
+        .syntax(syntax::Config::new().unicode(false).utf8(false))
+        .configure(Regex::config().utf8_empty(false))
+        .build(pattern)
+        .ok()?;
+    let phi = regex.group_info().to_index(regex_automata::PatternID::ZERO, "phi");
+    Some(Compiled { regex, phi })
+}
+
+/// A detector with everything resolved to numbers.
+pub(super) struct Rule {
+    pub(super) detector: Detector,
+    pub(super) keyword_ids: Vec<u16>,
+    pub(super) value: Option<Matcher>,
+}
+
+/// Packs, compiled. Immutable, and shared by all workers.
+pub struct Engine {
+    /// Tells a worker that its memory belongs to another engine.
+    pub(super) serial: u64,
+    pub(super) rules: Vec<Rule>,
+    pub(super) matchers: Vec<Matcher>,
+    pub(super) slow: Vec<(SlowPattern, u16)>,
+    pub(super) prefilter: Prefilter,
+    pub(super) keywords: Keywords,
+    pub(super) fields: Fields,
+    infos: Vec<DetectorInfo>,
+    reach: usize,
+}
+
+/// The group of candidates that call for [`fold`]: pattern number of the prefilter.
+pub(super) const FOLD: u16 = 0;
+
+static SERIAL: AtomicU64 = AtomicU64::new(1);
+
+macro_rules! packs {
+    ($($name:literal)*) => {
+        &[$(($name, include_str!(concat!("../../detectors/", $name)))),*]
+    };
+}
+
+/// The packs that are part of the binary.
+const BUILTIN: &[(&str, &str)] = packs!["ssn.toml"];
+
+static BUILTIN_PACKS: LazyLock<Vec<Pack>> = LazyLock::new(|| {
+    // A test parses every one of them: none of those shipped is lost here.
+    BUILTIN.iter().filter_map(|(file, text)| Pack::parse(file, text).ok()).collect()
+});
+
+static BUILTIN_ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| Arc::new(Engine::compile(&BUILTIN_PACKS)));
+
+impl Engine {
+    /// The built-in packs, compiled once.
+    pub fn builtin() -> Arc<Engine> {
+        BUILTIN_ENGINE.clone()
+    }
+
+    /// The built-in packs, for [`Engine::new`] together with others.
+    pub fn builtin_packs() -> Vec<Pack> {
+        BUILTIN_PACKS.clone()
+    }
+
+    /// Compiles packs; a detector of a later pack overrides one of the same id.
+    ///
+    /// # Errors
+    /// When a look-around pattern is too large to compile.
+    pub fn new(packs: &[Pack]) -> Result<Engine, PackError> {
+        Ok(Engine::compile(packs))
+    }
+
+    fn compile(packs: &[Pack]) -> Engine {
+        let mut by_id: BTreeMap<&str, (&str, &Detector)> = BTreeMap::new();
+        let mut order: Vec<&str> = Vec::new();
+        for pack in packs {
+            for d in &pack.detectors {
+                if by_id.insert(&d.id, (&pack.file, d)).is_none() {
+                    order.push(&d.id);
+                }
+            }
+        }
+        let chosen: Vec<(&str, &Detector)> = order.iter().map(|id| by_id[id]).collect();
+        let mut words: Vec<String> = chosen.iter().flat_map(|(_, d)| d.keywords.iter().cloned()).collect();
+        words.sort();
+        words.dedup();
+        let keywords = Keywords::new(words);
+        let mut engine = Engine {
+            serial: SERIAL.fetch_add(1, Ordering::Relaxed),
+            rules: Vec::new(),
+            matchers: Vec::new(),
+            slow: Vec::new(),
+            prefilter: Prefilter::new(&[]),
+            keywords,
+            fields: Fields::default(),
+            infos: Vec::new(),
+            reach: 0,
+        };
+        for (file, d) in chosen {
+            engine.add(file, d);
+        }
+        let mut starts = vec![fold::starts()];
+        starts.extend(engine.matchers.iter().map(|m| m.starts.clone()));
+        engine.prefilter = Prefilter::new(&starts);
+        engine
+    }
+
+    fn add(&mut self, file: &str, d: &Detector) {
+        let number = self.rules.len() as u16;
+        for p in &d.patterns {
+            match &p.starts {
+                Some(starts) => self.matchers.push(Matcher {
+                    text: p.text.clone(),
+                    compiled: OnceLock::new(),
+                    starts: starts.clone(),
+                    detector: number,
+                    max_len: p.max_len,
+                }),
+                None => {
+                    if let Ok(slow) = SlowPattern::new(&p.text, false) {
+                        self.slow.push((slow, number));
+                    }
+                }
+            }
+            // A match, and the context on either side of it.
+            self.reach = self.reach.max(p.max_len + 2 * (d.window as usize).max(protected::REACH));
+        }
+        self.fields.add(number, &d.fields, &d.not_fields);
+        let mut keyword_ids: Vec<u16> = d.keywords.iter().filter_map(|k| self.keywords.id(k)).collect();
+        keyword_ids.sort_unstable();
+        let value = d.value.as_ref().map(|p| Matcher {
+            text: format!(r"\A(?:{})\z", p.text),
+            compiled: OnceLock::new(),
+            starts: fold::starts(),
+            detector: number,
+            max_len: p.max_len,
+        });
+        self.infos.push(DetectorInfo {
+            id: d.id.clone(),
+            kind: d.kind,
+            pack: file.to_string(),
+            slow: d.patterns.iter().any(|p| p.starts.is_none()),
+            pattern: d.patterns.iter().map(|p| p.text.as_str()).collect::<Vec<_>>().join("\n"),
+            keywords: d.keywords.clone(),
+            fields: d.fields.clone(),
+            check: d.check.map(|c| c.name().to_string()),
+            whole_field: d.whole_field,
+            examples: d.examples.clone(),
+            counter_examples: d.counter_examples.clone(),
+        });
+        self.rules.push(Rule { detector: d.clone(), keyword_ids, value });
+    }
+
+    /// Its detectors; a [`super::DetectorId`] is an index into them.
+    pub fn detectors(&self) -> &[DetectorInfo] {
+        &self.infos
+    }
+
+    /// How many bytes around a place can have a say in what is found there: windows of long lines overlap by
+    /// this. At most [`MAX_MATCH_BYTES`] and context.
+    pub fn reach(&self) -> usize {
+        self.reach.min(2 * MAX_MATCH_BYTES)
+    }
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Engine({} detectors, {} patterns)", self.rules.len(), self.matchers.len() + self.slow.len())
+    }
+}

@@ -1,0 +1,193 @@
+//! What the name of a field says about its value.
+
+use std::collections::HashMap;
+
+use super::keywords::Keywords;
+use crate::codec::Path;
+
+/// How many keys of a path are looked at, innermost first.
+const KEYS: usize = 3;
+/// Slots of a worker's cache; a power of two.
+const SLOTS: usize = 1024;
+
+/// What a field's name says to detectors.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct FieldInfo {
+    /// Detectors one of whose fields this is, with the index of the field.
+    pub(super) named: Vec<(u16, u16)>,
+    /// Detectors that never act here.
+    pub(super) barred: Vec<u16>,
+    /// Keywords that stand in the name.
+    pub(super) keywords: Vec<u16>,
+}
+
+impl FieldInfo {
+    /// The field of this detector that the name matches.
+    pub(super) fn field_of(&self, detector: u16) -> Option<u16> {
+        self.named.iter().find(|(d, _)| *d == detector).map(|(_, f)| *f)
+    }
+}
+
+/// All fields of all detectors, by their letters and digits alone: `patient_name` as `patientname`.
+#[derive(Default)]
+pub(super) struct Fields {
+    named: HashMap<String, Vec<(u16, u16)>>,
+    barred: HashMap<String, Vec<u16>>,
+}
+
+/// A worker's memory of names seen.
+pub(crate) struct FieldCache {
+    slots: Vec<Option<(Box<[u8]>, FieldInfo)>>,
+    name: Vec<u8>,
+}
+
+impl Default for FieldCache {
+    fn default() -> FieldCache {
+        FieldCache { slots: vec![None; SLOTS], name: Vec::new() }
+    }
+}
+
+static NOTHING: FieldInfo = FieldInfo { named: Vec::new(), barred: Vec::new(), keywords: Vec::new() };
+
+impl Fields {
+    /// Adds a detector's fields.
+    pub(super) fn add(&mut self, detector: u16, fields: &[String], not_fields: &[String]) {
+        let joined = |f: &String| f.replace('_', "");
+        for (i, f) in fields.iter().enumerate() {
+            self.named.entry(joined(f)).or_default().push((detector, i as u16));
+        }
+        for f in not_fields {
+            self.barred.entry(joined(f)).or_default().push(detector);
+        }
+    }
+
+    /// What the innermost keys of `path` say. Answers are remembered: logs repeat their keys.
+    pub(super) fn look_up<'c>(
+        &self,
+        path: Path<'_>,
+        keywords: &Keywords,
+        cache: &'c mut FieldCache,
+    ) -> &'c FieldInfo {
+        cache.name.clear();
+        let mut hash = 0u64;
+        for key in path.keys_inward_out().take(KEYS) {
+            for &b in key {
+                hash = (hash.rotate_left(5) ^ u64::from(b)).wrapping_mul(0x517c_c1b7_2722_0a95);
+            }
+            cache.name.extend_from_slice(key);
+            cache.name.push(0);
+        }
+        if cache.name.is_empty() {
+            return &NOTHING;
+        }
+        let slot = (hash >> 32) as usize & (SLOTS - 1);
+        let hit = cache.slots[slot].as_ref().is_some_and(|(name, _)| **name == *cache.name);
+        if !hit {
+            cache.slots[slot] = Some((cache.name.clone().into(), self.work_out(path, keywords)));
+        }
+        cache.slots[slot].as_ref().map_or(&NOTHING, |(_, info)| info)
+    }
+
+    fn work_out(&self, path: Path<'_>, keywords: &Keywords) -> FieldInfo {
+        let keys: Vec<&[u8]> = path.keys_inward_out().take(KEYS).collect();
+        let mut tokens: Vec<String> = keys.iter().rev().flat_map(|k| tokens(k)).collect();
+        // `phone2` and `address_1` say what `phone` and `address` say.
+        while tokens.len() > 1 && tokens.last().is_some_and(|t| t.bytes().all(|b| b.is_ascii_digit())) {
+            tokens.pop();
+        }
+        let mut info = FieldInfo::default();
+        let mut suffix = String::new();
+        for token in tokens.iter().rev() {
+            suffix.insert_str(0, token);
+            if let Some(found) = self.named.get(&suffix) {
+                info.named.extend(found);
+            }
+            if let Some(found) = self.barred.get(&suffix) {
+                info.barred.extend(found);
+            }
+        }
+        info.named.sort_unstable();
+        let own = keys.first().map(|k| self::tokens(k).join(" ")).unwrap_or_default();
+        info.keywords = keywords.all_in(own.as_bytes());
+        info
+    }
+}
+
+/// Splits a name into its words: `patientName`, `patient-name`, `PATIENT_NAME` and `patient.name` are all
+/// `patient`, `name`; `patientSSN` is `patient`, `ssn`; `MRNNumber` is `mrn`, `number`.
+pub(super) fn tokens(name: &[u8]) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut word = String::new();
+    for (i, &b) in name.iter().enumerate().take(128) {
+        if !b.is_ascii_alphanumeric() {
+            flush(&mut word, &mut all);
+            continue;
+        }
+        let before = i.checked_sub(1).map(|j| name[j]);
+        let after = name.get(i + 1);
+        let camel = b.is_ascii_uppercase()
+            && before.is_some_and(|p| {
+                p.is_ascii_lowercase() || p.is_ascii_uppercase() && after.is_some_and(u8::is_ascii_lowercase)
+            });
+        let number = before.is_some_and(|p| p.is_ascii_digit() != b.is_ascii_digit());
+        if camel || number {
+            flush(&mut word, &mut all);
+        }
+        word.push(b.to_ascii_lowercase() as char);
+    }
+    flush(&mut word, &mut all);
+    all
+}
+
+fn flush(word: &mut String, all: &mut Vec<String>) {
+    if !word.is_empty() {
+        all.push(std::mem::take(word));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::PathBuf;
+
+    #[test]
+    fn names_come_apart() {
+        let cases = [
+            ("patientName", "patient name"),
+            ("patient-name", "patient name"),
+            ("PATIENT_NAME", "patient name"),
+            ("patientSSN", "patient ssn"),
+            ("MRNNumber", "mrn number"),
+            ("phone2", "phone 2"),
+            ("x.y/z", "x y z"),
+            ("", ""),
+        ];
+        for (name, want) in cases {
+            assert_eq!(tokens(name.as_bytes()).join(" "), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn fields_match_by_their_last_words() {
+        let mut f = Fields::default();
+        f.add(7, &["ssn".into(), "patient_name".into()], &["host_name".into()]);
+        let keywords = Keywords::new(vec!["ssn".into()]);
+        let mut cache = FieldCache::default();
+        let mut ask = |keys: &[&str]| {
+            let mut p = PathBuf::default();
+            keys.iter().for_each(|k| p.push_key(k.as_bytes()));
+            f.look_up(p.as_path(), &keywords, &mut cache).clone()
+        };
+        for keys in [&["ssn"][..], &["patientSSN"], &["a", "primary-ssn"], &["ssn2"]] {
+            assert_eq!(ask(keys).field_of(7), Some(0), "{keys:?}");
+        }
+        for keys in [&["patientname"][..], &["patient", "name"], &["x", "the_patientName"]] {
+            assert_eq!(ask(keys).field_of(7), Some(1), "{keys:?}");
+        }
+        for keys in [&["name"][..], &["assn"], &["patient"], &[]] {
+            assert_eq!(ask(keys).field_of(7), None, "{keys:?}");
+        }
+        assert_eq!(ask(&["hostName"]).barred, [7]);
+        assert_eq!(ask(&["ssn_text"]).keywords, [0]);
+    }
+}

@@ -1,0 +1,117 @@
+//! Undoes disguises: full-width digits and letters, zero-width characters, percent-encoding.
+//!
+//! Runs only where the prefilter saw a byte that could be one.
+
+use super::classes::ByteSet;
+use super::shape::{Sequence, Starts};
+use crate::codec::Segment;
+
+/// The starts of everything that is folded, for the prefilter.
+pub(super) fn starts() -> Starts {
+    let set = |ranges: &[(u8, u8)]| {
+        let mut s = ByteSet::default();
+        ranges.iter().for_each(|(a, b)| s.insert_range(*a, *b));
+        s
+    };
+    let hex = || set(&[(b'0', b'9'), (b'a', b'f'), (b'A', b'F')]);
+    let sequences: Vec<Sequence> = vec![
+        vec![set(&[(b'%', b'%')]), hex(), hex()],
+        vec![set(&[(0xc2, 0xc2), (0xe2, 0xe2), (0xef, 0xef)]), set(&[(0x80, 0xbf)])],
+    ];
+    Starts::Prefix { boundary: false, sequences }
+}
+
+/// A decoded copy of a text and the way back.
+#[derive(Default)]
+pub(crate) struct Folded {
+    pub(crate) text: Vec<u8>,
+    pub(crate) segments: Vec<Segment>,
+}
+
+/// Decodes `text` into `out`; `false` if there was nothing to decode.
+pub(super) fn fold(text: &[u8], out: &mut Folded) -> bool {
+    out.text.clear();
+    out.segments.clear();
+    let (mut from, mut at) = (0, 0);
+    while at < text.len() {
+        let Some((decoded, len)) = decode(&text[at..]) else {
+            at += 1;
+            continue;
+        };
+        verbatim(text, from, at, out);
+        let start = out.text.len() as u32;
+        out.text.extend(decoded);
+        let text_len = u32::from(decoded.is_some());
+        out.segments.push(Segment { text: start, text_len, raw: at as u32, raw_len: len as u32, verbatim: false });
+        at += len;
+        from = at;
+    }
+    verbatim(text, from, at, out);
+    from > 0
+}
+
+fn verbatim(text: &[u8], from: usize, to: usize, out: &mut Folded) {
+    if from < to {
+        let len = (to - from) as u32;
+        let start = out.text.len() as u32;
+        out.text.extend_from_slice(&text[from..to]);
+        out.segments.push(Segment { text: start, text_len: len, raw: from as u32, raw_len: len, verbatim: true });
+    }
+}
+
+/// What the head of `t` stands for (`None` inside: nothing at all), and how many bytes it takes.
+fn decode(t: &[u8]) -> Option<(Option<u8>, usize)> {
+    match *t {
+        [b'%', a, b, ..] => {
+            let byte = (hex(a)? << 4) | hex(b)?;
+            // Control characters are left: a decoded line end would be no part of the line.
+            (0x20..0x7f).contains(&byte).then_some((Some(byte), 3))
+        }
+        // Soft hyphen U+00AD; no-break space U+00A0 is a blank.
+        [0xc2, 0xad, ..] => Some((None, 2)),
+        [0xc2, 0xa0, ..] => Some((Some(b' '), 2)),
+        // Zero-width space to right-to-left mark, word joiner and invisible operators, byte order mark.
+        [0xe2, 0x80, 0x8b..=0x8f, ..] | [0xe2, 0x81, 0xa0..=0xa4, ..] | [0xef, 0xbb, 0xbf, ..] => Some((None, 3)),
+        // Hyphens and dashes U+2010 to U+2015, minus U+2212.
+        [0xe2, 0x80, 0x90..=0x95, ..] | [0xe2, 0x88, 0x92, ..] => Some((Some(b'-'), 3)),
+        // Narrow and figure spaces.
+        [0xe2, 0x80, 0x80..=0x8a | 0xaf, ..] => Some((Some(b' '), 3)),
+        // Full-width forms U+FF01 to U+FF5E are ASCII 0x21 to 0x7E.
+        [0xef, 0xbc, b @ 0x81..=0xbf, ..] => Some((Some(b - 0x81 + 0x21), 3)),
+        [0xef, 0xbd, b @ 0x80..=0x9e, ..] => Some((Some(b - 0x80 + 0x60), 3)),
+        _ => None,
+    }
+}
+
+fn hex(b: u8) -> Option<u8> {
+    (b as char).to_digit(16).map(|d| d as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Map;
+    use crate::span::Span;
+
+    #[test]
+    fn disguises_come_off() {
+        let cases = [
+            ("219%2D10-9999", "219-10-9999"),
+            ("\u{ff12}\u{ff11}\u{ff19}-10-9999", "219-10-9999"),
+            ("219\u{200b}-10\u{ad}-9999", "219-10-9999"),
+            ("219\u{2011}10\u{2013}9999", "219-10-9999"),
+            ("\u{ff21}\u{ff5a}", "Az"),
+            ("a%40b", "a@b"),
+        ];
+        for (text, want) in cases {
+            let mut f = Folded::default();
+            assert!(fold(text.as_bytes(), &mut f));
+            assert_eq!(String::from_utf8_lossy(&f.text), want);
+            let all = Map::Segments(&f.segments).to_payload(Span::at(0, f.text.len()));
+            assert_eq!(all, Span::at(0, text.len()), "{text}");
+        }
+        for text in ["100% sure", "%zz", "%0a", "caf\u{e9}", ""] {
+            assert!(!fold(text.as_bytes(), &mut Folded::default()), "{text}");
+        }
+    }
+}

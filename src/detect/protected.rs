@@ -1,0 +1,114 @@
+//! Machine identifiers that look like PHI: evidence against a finding that stands in one.
+
+use crate::span::Span;
+
+/// How far around a finding is looked, in bytes, either side.
+pub(super) const REACH: usize = 80;
+
+/// The form of machine identifier that `span` stands in, if it does.
+pub(super) fn form(text: &[u8], span: Span) -> Option<&'static str> {
+    let token = around(text, span, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':' | b'/'));
+    if token == span {
+        return None;
+    }
+    let hex = around(text, span, |b| b.is_ascii_hexdigit() || b == b'-');
+    let hex_text = &text[hex.range()];
+    if has_uuid(hex_text) {
+        return Some("uuid");
+    }
+    let run = around(text, span, |b| b.is_ascii_hexdigit());
+    let letters = text[run.range()].iter().filter(|b| b.is_ascii_alphabetic()).count();
+    if run != span && run.len() >= 12 && letters > 0 {
+        return Some("hex");
+    }
+    if let (Some(b'x' | b'X'), Some(b'0')) = (before(text, run.start(), 1), before(text, run.start(), 2)) {
+        return Some("hex");
+    }
+    let dotted = around(text, span, |b| b.is_ascii_alphanumeric() || b == b'.');
+    if is_version(&text[dotted.range()]) {
+        return Some("version");
+    }
+    if is_file_line(&text[token.range()]) {
+        return Some("file:line");
+    }
+    let joins = |a: Option<u8>, b: Option<u8>| {
+        matches!(a, Some(b'-' | b'_')) && b.is_some_and(|b| b.is_ascii_alphanumeric())
+    };
+    let left = joins(before(text, span.start(), 1), before(text, span.start(), 2));
+    let right = joins(text.get(span.end()).copied(), text.get(span.end() + 1).copied());
+    if left || right {
+        return Some("identifier");
+    }
+    None
+}
+
+fn before(text: &[u8], at: usize, back: usize) -> Option<u8> {
+    at.checked_sub(back).map(|i| text[i])
+}
+
+/// The span grown to the run of `member` bytes it stands in.
+fn around(text: &[u8], span: Span, member: impl Fn(u8) -> bool) -> Span {
+    let low = span.start().saturating_sub(REACH);
+    let high = (span.end() + REACH).min(text.len());
+    let start = text[low..span.start()].iter().rposition(|b| !member(*b)).map_or(low, |i| low + i + 1);
+    let end = text[span.end()..high].iter().position(|b| !member(*b)).map_or(high, |i| span.end() + i);
+    Span::at(start, end)
+}
+
+/// RFC 9562: 8-4-4-4-12 hex digits, somewhere in the run.
+fn has_uuid(run: &[u8]) -> bool {
+    run.windows(36).any(|w| {
+        w.iter().enumerate().all(|(i, b)| match i {
+            8 | 13 | 18 | 23 => *b == b'-',
+            _ => b.is_ascii_hexdigit(),
+        })
+    })
+}
+
+/// `v1.2.3`, `go1.22.4`, `2.0.1rc1`: three or more dotted parts, with a letter somewhere.
+fn is_version(run: &[u8]) -> bool {
+    let parts = run.split(|b| *b == b'.').count();
+    let digits = run.iter().filter(|b| b.is_ascii_digit()).count();
+    let letters = run.iter().filter(|b| b.is_ascii_alphabetic()).count();
+    parts >= 3 && letters > 0 && digits >= 3 && digits > letters
+}
+
+/// `Foo.java:123`, `main.rs:10:5`.
+fn is_file_line(token: &[u8]) -> bool {
+    let Some(colon) = token.iter().position(|b| *b == b':') else { return false };
+    let (file, line) = (&token[..colon], &token[colon + 1..]);
+    let extension = file.rsplit(|b| *b == b'.').next().unwrap_or_default();
+    file.len() > extension.len()
+        && (1..=5).contains(&extension.len())
+        && extension.iter().all(u8::is_ascii_lowercase)
+        && line.first().is_some_and(u8::is_ascii_digit)
+        && line.iter().all(|b| b.is_ascii_digit() || *b == b':')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms() {
+        let cases = [
+            ("id=4f1c2e3a-123-«4567»", Some("identifier")),
+            ("3f2504e0-4f89-41d3-9a0c-0305e82c«3301»", Some("uuid")),
+            ("sha=9f86d081«884»c7d659a2feaa", Some("hex")),
+            ("at 0x«123456789»", Some("hex")),
+            ("go1.«22.4»", Some("version")),
+            ("at Foo.java:«123456»", Some("file:line")),
+            ("req-«123456789»", Some("identifier")),
+            ("ssn=«123456789»", None),
+            ("call «415-555-2671».", None),
+            ("ip «10.1.2.3»:80", None),
+            ("/patients/«12345678»/x", None),
+        ];
+        for (case, want) in cases {
+            let start = case.find('«').unwrap();
+            let end = case.find('»').unwrap() - 2;
+            let text = case.replace(['«', '»'], "");
+            assert_eq!(form(text.as_bytes(), Span::at(start, end)), want, "{case}");
+        }
+    }
+}

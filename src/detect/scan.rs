@@ -1,0 +1,346 @@
+//! From candidates to findings: match, check, weigh.
+
+use regex_automata::{Anchored, Input, meta::Cache};
+
+use super::engine::{Engine, FOLD, Matcher, Rule};
+use super::fields::{FieldCache, FieldInfo};
+use super::fold::{self, Folded};
+use super::keywords::KeywordHits;
+use super::prefilter::{Candidate, PrefilterScratch};
+use super::protected;
+use super::shape::Starts;
+use super::slow::StepLimit;
+use super::{DetectorId, Evidence, Finding};
+use crate::codec::{Leaf, Map, Place};
+use crate::kind::{Kind, KindSet};
+use crate::span::Span;
+
+/// A worker's memory for detection.
+#[derive(Default)]
+pub struct DetectScratch {
+    engine: u64,
+    prefilter: PrefilterScratch,
+    candidates: Vec<Candidate>,
+    /// By matcher: the regex engine's memory, and one past the place tried last.
+    caches: Vec<Option<Box<Cache>>>,
+    tried: Vec<u32>,
+    keywords: KeywordHits,
+    fields: FieldCache,
+    folded: Folded,
+}
+
+/// What is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Query {
+    /// Findings of other kinds are left out.
+    pub kinds: KindSet,
+    /// Findings below this confidence are left out.
+    pub min_confidence: f32,
+}
+
+impl Query {
+    fn min_log_odds(self) -> f32 {
+        let p = self.min_confidence.clamp(1e-6, 1.0 - 1e-6);
+        (p / (1.0 - p)).ln()
+    }
+}
+
+fn logistic(x: f32) -> f32 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+/// The text being scanned and what is known about where it stands.
+struct Scene<'a> {
+    text: &'a [u8],
+    field: &'a FieldInfo,
+    query: Query,
+    min_log_odds: f32,
+}
+
+impl Engine {
+    /// The places of a whole batch's bytes where something may be found: to be handed to
+    /// [`Engine::find`] piece by piece.
+    pub(crate) fn candidates(&self, text: &[u8], scratch: &mut DetectScratch, out: &mut Vec<Candidate>) {
+        self.prefilter.candidates(text, &mut scratch.prefilter, out);
+    }
+
+    /// Finds in one leaf. `candidates` are those of the leaf's own bytes, their places counted from
+    /// `base`; without them the leaf is gone through first. Findings may overlap.
+    ///
+    /// # Errors
+    /// When a look-around pattern exceeds its step limit: the leaf then counts as unreadable.
+    pub(crate) fn find(
+        &self,
+        leaf: &Leaf<'_>,
+        candidates: Option<(&[Candidate], usize)>,
+        query: Query,
+        scratch: &mut DetectScratch,
+        out: &mut Vec<Finding>,
+    ) -> Result<(), StepLimit> {
+        self.adopt(scratch);
+        let mut own = std::mem::take(&mut scratch.candidates);
+        let mut folded = std::mem::take(&mut scratch.folded);
+        let mut fields = std::mem::take(&mut scratch.fields);
+        let (list, base) = match candidates {
+            Some(given) => given,
+            None => {
+                own.clear();
+                self.prefilter.candidates(leaf.text, &mut scratch.prefilter, &mut own);
+                (own.as_slice(), 0)
+            }
+        };
+        let disguised = list.iter().any(|c| self.prefilter.patterns(c.group).contains(&FOLD))
+            && fold::fold(leaf.text, &mut folded);
+        let field = self.fields.look_up(leaf.path, &self.keywords, &mut fields);
+        let mut scene =
+            Scene { text: leaf.text, field, query, min_log_odds: query.min_log_odds() };
+        let first = out.len();
+        let result = if disguised {
+            own.clear();
+            self.prefilter.candidates(&folded.text, &mut scratch.prefilter, &mut own);
+            scene.text = &folded.text;
+            let result = self.find_in(&scene, leaf.place, &own, 0, scratch, out);
+            let map = Map::Segments(&folded.segments);
+            out[first..].iter_mut().for_each(|f| f.span = map.to_payload(f.span));
+            result
+        } else {
+            self.find_in(&scene, leaf.place, list, base, scratch, out)
+        };
+        scratch.candidates = own;
+        scratch.folded = folded;
+        scratch.fields = fields;
+        result
+    }
+
+    /// Makes the scratch memory this engine's.
+    fn adopt(&self, scratch: &mut DetectScratch) {
+        if scratch.engine != self.serial {
+            *scratch = DetectScratch { engine: self.serial, ..DetectScratch::default() };
+            scratch.caches.resize_with(self.matchers.len(), || None);
+            scratch.tried.resize(self.matchers.len(), 0);
+        }
+    }
+
+    fn find_in(
+        &self,
+        scene: &Scene<'_>,
+        place: Place,
+        candidates: &[Candidate],
+        base: usize,
+        scratch: &mut DetectScratch,
+        out: &mut Vec<Finding>,
+    ) -> Result<(), StepLimit> {
+        scratch.keywords.clear();
+        if !candidates.is_empty() {
+            scratch.tried.fill(0);
+        }
+        for c in candidates {
+            let at = c.at as usize - base;
+            for &pattern in self.prefilter.patterns(c.group) {
+                // Pattern 0 of the prefilter is folding.
+                let Some(i) = (pattern as usize).checked_sub(1) else { continue };
+                let matcher = &self.matchers[i];
+                let rule = &self.rules[matcher.detector as usize];
+                if !scene.query.kinds.contains(rule.detector.kind) || scratch.tried[i] == at as u32 + 1 {
+                    continue;
+                }
+                scratch.tried[i] = at as u32 + 1;
+                if let Some(span) = match_at(matcher, scene.text, at, &mut scratch.caches[i]) {
+                    out.extend(self.weigh(scene, matcher.detector, span, &mut scratch.keywords));
+                }
+            }
+        }
+        for (slow, number) in &self.slow {
+            let keywords = &mut scratch.keywords;
+            let mut accept = |_, phi| out.extend(self.weigh(scene, *number, phi, keywords));
+            if scene.query.kinds.contains(self.rules[*number as usize].detector.kind) {
+                slow.find(scene.text, &mut accept)?;
+            }
+        }
+        if matches!(place, Place::String | Place::Number | Place::Text) {
+            self.whole_fields(scene, &mut scratch.keywords, out);
+        }
+        Ok(())
+    }
+
+    /// Fields that say what they hold are found whole, whatever they hold.
+    fn whole_fields(&self, scene: &Scene<'_>, keywords: &mut KeywordHits, out: &mut Vec<Finding>) {
+        for &(number, _) in &scene.field.named {
+            let rule = &self.rules[number as usize];
+            if !rule.detector.whole_field || !scene.query.kinds.contains(rule.detector.kind) {
+                continue;
+            }
+            let value = scene.text.trim_ascii();
+            let start = scene.text.len() - scene.text.trim_ascii_start().len();
+            let empty = matches!(value, b"" | b"true" | b"false" | b"null" | b"None" | b"-");
+            if empty || Kind::is_marker(value) || !plausible(rule, value) {
+                continue;
+            }
+            let span = Span::at(start, start + value.len());
+            out.extend(self.weigh(scene, number, span, keywords));
+        }
+    }
+
+    /// Adds the evidence up; a finding if it is enough.
+    fn weigh(&self, scene: &Scene<'_>, number: u16, span: Span, keywords: &mut KeywordHits) -> Option<Finding> {
+        let sum = self.evidence(scene, number, span, keywords, &mut |_, _, _| {})?;
+        (sum >= scene.min_log_odds).then(|| Finding {
+            span,
+            detector: DetectorId(number),
+            kind: self.rules[number as usize].detector.kind,
+            confidence: logistic(sum),
+        })
+    }
+
+    /// The sum of the log-odds, each piece shown to `visit`; `None` if the detector must not act here.
+    fn evidence(
+        &self,
+        scene: &Scene<'_>,
+        number: u16,
+        span: Span,
+        keywords: &mut KeywordHits,
+        visit: &mut dyn FnMut(&'static str, &str, f32),
+    ) -> Option<f32> {
+        let rule = &self.rules[number as usize];
+        let d = &rule.detector;
+        if scene.field.barred.contains(&number) || span.is_empty() {
+            return None;
+        }
+        let mut sum = d.weights.base;
+        visit("base", "", sum);
+        if let Some(check) = d.check {
+            if check.passes(&scene.text[span.range()]) {
+                sum += d.weights.check;
+                visit("check", check.name(), d.weights.check);
+            } else if d.veto {
+                return None;
+            }
+        }
+        if let Some(f) = scene.field.field_of(number) {
+            sum += d.weights.field;
+            visit("field", &d.fields[f as usize], d.weights.field);
+        }
+        let in_name = || scene.field.keywords.iter().find(|k| rule.keyword_ids.binary_search(k).is_ok()).copied();
+        let near = || self.keywords.near(scene.text, span, d.window as usize, &rule.keyword_ids, keywords);
+        if let Some(k) = in_name().or_else(near) {
+            sum += d.weights.keyword;
+            visit("keyword", self.keywords.word(k), d.weights.keyword);
+        }
+        if sum + d.weights.protected.max(0.0) < scene.min_log_odds {
+            return Some(sum);
+        }
+        if d.weights.protected != 0.0
+            && let Some(form) = protected::form(scene.text, span)
+        {
+            sum += d.weights.protected;
+            visit("protected", form, d.weights.protected);
+        }
+        Some(sum)
+    }
+
+    /// The evidence behind a finding of this leaf.
+    pub fn explain(&self, leaf: &Leaf<'_>, finding: &Finding, scratch: &mut DetectScratch) -> Vec<Evidence> {
+        self.adopt(scratch);
+        let field = self.fields.look_up(leaf.path, &self.keywords, &mut scratch.fields).clone();
+        let query = Query { kinds: KindSet::ALL, min_confidence: 0.0 };
+        let mut all = Vec::new();
+        let mut add = |what, which: &str, weight| all.push(Evidence { what, which: which.to_string(), weight });
+        let (mut text, mut span) = (leaf.text, finding.span);
+        if fold::fold(leaf.text, &mut scratch.folded) {
+            text = &scratch.folded.text;
+            span = unfold(&scratch.folded, span);
+        }
+        let scene = Scene { text, field: &field, query, min_log_odds: f32::NEG_INFINITY };
+        let mut keywords = KeywordHits::default();
+        self.evidence(&scene, finding.detector.0, span, &mut keywords, &mut add);
+        all
+    }
+
+    /// The oracle: every pattern tried at every place, no prefilter. Slow; for tests.
+    #[doc(hidden)]
+    pub fn find_slow(
+        &self,
+        leaf: &Leaf<'_>,
+        query: Query,
+        scratch: &mut DetectScratch,
+        out: &mut Vec<Finding>,
+    ) -> Result<(), StepLimit> {
+        self.adopt(scratch);
+        let mut folded = Folded::default();
+        let disguised = fold::fold(leaf.text, &mut folded);
+        let text = if disguised { &folded.text } else { leaf.text };
+        let field = self.fields.look_up(leaf.path, &self.keywords, &mut scratch.fields).clone();
+        let scene = Scene { text, field: &field, query, min_log_odds: query.min_log_odds() };
+        let first = out.len();
+        for at in 0..text.len() {
+            for (i, m) in self.matchers.iter().enumerate() {
+                if !query.kinds.contains(self.rules[m.detector as usize].detector.kind) {
+                    continue;
+                }
+                let input = Input::new(text).range(at..).anchored(Anchored::Yes);
+                if let Some(span) = search(m, input, &mut scratch.caches[i]) {
+                    let mut keywords = KeywordHits::default();
+                    out.extend(self.weigh(&scene, m.detector, span, &mut keywords));
+                }
+            }
+        }
+        self.find_in(&scene, leaf.place, &[], 0, scratch, out)?;
+        if disguised {
+            let map = Map::Segments(&folded.segments);
+            out[first..].iter_mut().for_each(|f| f.span = map.to_payload(f.span));
+        }
+        Ok(())
+    }
+}
+
+/// A span of the text as it came, in the folded text.
+fn unfold(folded: &Folded, span: Span) -> Span {
+    let at = |raw: usize, end: bool| {
+        let i = folded.segments.partition_point(|s| (s.raw + s.raw_len) as usize <= raw.saturating_sub(usize::from(end)));
+        folded.segments.get(i).map_or(folded.text.len(), |s| {
+            let inside = raw - (s.raw as usize).min(raw);
+            if s.verbatim {
+                s.text as usize + inside
+            } else {
+                (s.text + if end { s.text_len } else { 0 }) as usize
+            }
+        })
+    };
+    Span::at(at(span.start(), false), at(span.end(), true))
+}
+
+fn plausible(rule: &Rule, value: &[u8]) -> bool {
+    let Some(matcher) = &rule.value else { return true };
+    // A pattern that cannot be compiled stops nothing from being found.
+    matcher.compiled().is_none_or(|c| c.regex.is_match(value))
+}
+
+/// Matches a pattern at a candidate.
+fn match_at(m: &Matcher, text: &[u8], at: usize, cache: &mut Option<Box<Cache>>) -> Option<Span> {
+    match &m.starts {
+        Starts::Prefix { .. } => search(m, Input::new(text).range(at..).anchored(Anchored::Yes), cache),
+        Starts::Inner { before, max_before, .. } => {
+            let low = at.saturating_sub(*max_before);
+            let start = text[low..at].iter().rposition(|b| !before.contains(*b)).map_or(low, |i| low + i + 1);
+            let end = text.len().min(at + m.max_len);
+            search(m, Input::new(text).range(start..end), cache).filter(|s| s.start() <= at)
+        }
+    }
+}
+
+fn search(m: &Matcher, input: Input<'_>, cache: &mut Option<Box<Cache>>) -> Option<Span> {
+    let compiled = m.compiled()?;
+    let cache = cache.get_or_insert_with(|| Box::new(compiled.regex.create_cache()));
+    match compiled.phi {
+        None => {
+            let found = compiled.regex.search_with(cache, &input)?;
+            Some(Span::at(found.start(), found.end()))
+        }
+        Some(group) => {
+            compiled.regex.search_half_with(cache, &input)?;
+            let mut captures = compiled.regex.create_captures();
+            compiled.regex.search_captures_with(cache, &input, &mut captures);
+            captures.get_group(group).map(|s| Span::at(s.start, s.end))
+        }
+    }
+}
