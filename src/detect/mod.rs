@@ -92,7 +92,12 @@ impl Engine {
     }
 
     /// The evidence behind a finding of this leaf.
-    pub fn explain(&self, _leaf: &Leaf<'_>, _finding: &Finding, _scratch: &mut DetectScratch) -> Vec<Evidence> {
+    pub fn explain(
+        &self,
+        _leaf: &Leaf<'_>,
+        _finding: &Finding,
+        _scratch: &mut DetectScratch,
+    ) -> Vec<Evidence> {
         Vec::new()
     }
 
