@@ -23,7 +23,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::metrics;
 use crate::record::Batch;
-use crate::scrubber::{Halt, ScrubbedBatch, Scratch, Scrubber, Tally};
+use crate::scrubber::{Halt, Scratch, ScrubbedBatch, Scrubber, Tally};
 use crate::sink::{Sink, SinkError};
 use crate::source::{Acknowledge, Polled, Source, SourceError};
 

@@ -1,6 +1,10 @@
 //! What is done with a finding: profiles and rules.
 
+mod path;
+
 use std::str::FromStr;
+
+pub use path::{PathPattern, PathPatternError};
 
 use crate::codec::Path;
 use crate::kind::{Kind, KindSet};
@@ -87,12 +91,6 @@ pub struct Rule {
     pub action: Action,
 }
 
-/// A path with wildcards: `$.patient.*`, `$.items[*].name`, `$..ssn`. `*` is one step, `**` or `..` any number.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PathPattern {
-    text: String,
-}
-
 /// A [`Policy`] decides; it is made from a [`Profile`] and rules.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
@@ -117,32 +115,85 @@ impl Policy {
         self.kinds.is_none_or(|k| k.contains(kind))
     }
 
-    /// What to do with a finding. `path` is asked for only when a rule names one.
+    /// What to do with a finding: the first rule that holds, else `redact` from the threshold on.
     pub fn action(&self, kind: Kind, confidence: f32, path: Path<'_>) -> Action {
-        let mut printed = None;
-        for rule in &self.rules {
-            if !rule.kinds.contains(kind) || confidence < rule.min_confidence {
-                continue;
-            }
-            if let Some(pattern) = &rule.path {
-                let printed = printed.get_or_insert_with(|| {
-                    let mut s = String::new();
-                    path.print(&mut s);
-                    s
-                });
-                if !pattern.matches(printed) {
-                    continue;
-                }
-            }
-            return rule.action;
+        let holds = |rule: &&Rule| {
+            rule.kinds.contains(kind)
+                && confidence >= rule.min_confidence
+                && rule.path.as_ref().is_none_or(|pattern| pattern.matches(path))
+        };
+        match self.rules.iter().find(holds) {
+            Some(rule) => rule.action,
+            None if confidence >= self.threshold() => Action::Redact,
+            None => Action::Keep,
         }
-        if confidence >= self.threshold() { Action::Redact } else { Action::Keep }
     }
 }
 
-impl PathPattern {
-    /// Whether it holds for a printed path.
-    pub fn matches(&self, path: &str) -> bool {
-        self.text == path
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::PathBuf;
+
+    fn rule(kinds: &[Kind], path: Option<&str>, min_confidence: f32, action: Action) -> Rule {
+        let path = path.map(|p| p.parse().unwrap());
+        Rule { kinds: kinds.iter().copied().collect(), path, min_confidence, action }
+    }
+
+    #[test]
+    fn first_rule_that_holds_wins_and_the_threshold_decides_the_rest() {
+        let mask = Action::Mask { keep_last: 4, with: '*' };
+        let policy = Policy {
+            rules: vec![
+                rule(&[Kind::Mrn], Some("$.patient.*"), 0.6, mask),
+                rule(&[Kind::Mrn, Kind::Ip], None, 0.0, Action::Keep),
+                rule(&[Kind::Ssn], None, 0.9, Action::Drop),
+                rule(&[Kind::Ssn], None, 0.2, mask),
+                rule(&[Kind::Ip], None, 0.0, Action::Drop),
+            ],
+            ..Policy::default()
+        };
+        let mut patient = PathBuf::default();
+        patient.push_key(b"patient");
+        patient.push_key(b"id");
+        let patient = patient.as_path();
+        for (kind, confidence, path, want) in [
+            (Kind::Mrn, 0.9, patient, mask),
+            (Kind::Mrn, 0.6, patient, mask),
+            (Kind::Mrn, 0.59, patient, Action::Keep),
+            (Kind::Mrn, 0.9, Path::ROOT, Action::Keep),
+            (Kind::Ip, 0.99, patient, Action::Keep),
+            (Kind::Ssn, 0.95, Path::ROOT, Action::Drop),
+            (Kind::Ssn, 0.5, Path::ROOT, mask),
+            (Kind::Ssn, 0.2, Path::ROOT, mask),
+            (Kind::Ssn, 0.1, Path::ROOT, Action::Keep),
+            (Kind::Name, 0.5, patient, Action::Redact),
+            (Kind::Name, 0.49, patient, Action::Keep),
+        ] {
+            assert_eq!(policy.action(kind, confidence, path), want, "{kind} {confidence}");
+        }
+    }
+
+    #[test]
+    fn thresholds_come_from_the_profile_unless_set() {
+        let mut policy = Policy { profile: Profile::SafeHarbor, ..Policy::default() };
+        assert_eq!(policy.action(Kind::Name, 0.3, Path::ROOT), Action::Redact);
+        policy.threshold = Some(0.8);
+        assert_eq!(policy.action(Kind::Name, 0.79, Path::ROOT), Action::Keep);
+        assert_eq!(policy.action(Kind::Name, 0.8, Path::ROOT), Action::Redact);
+    }
+
+    #[test]
+    fn strictness_orders_actions() {
+        let mask = Action::Mask { keep_last: 0, with: '*' };
+        assert!(Action::Keep < mask && mask < Action::Redact && Action::Redact < Action::Drop);
+    }
+
+    #[test]
+    fn profiles_have_names() {
+        for (name, profile) in Profile::NAMES {
+            assert_eq!(name.parse(), Ok(*profile));
+            assert_eq!(profile.name(), *name);
+        }
     }
 }

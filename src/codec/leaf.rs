@@ -52,11 +52,13 @@ impl Map<'_> {
             Map::Segments(segments) => {
                 let start = segments.partition_point(|s| (s.text + s.text_len) as usize <= span.start());
                 let end = segments.partition_point(|s| (s.text as usize) < span.end());
-                let (Some(first), Some(last)) = (segments.get(start), segments.get(end.wrapping_sub(1))) else {
+                let (Some(first), Some(last)) = (segments.get(start), segments.get(end.wrapping_sub(1)))
+                else {
                     let at = segments.last().map_or(0, |s| s.raw + s.raw_len);
                     return Span::new(at, at);
                 };
-                let from = if first.verbatim { first.raw + span.start() as u32 - first.text } else { first.raw };
+                let from =
+                    if first.verbatim { first.raw + span.start() as u32 - first.text } else { first.raw };
                 let to = if last.verbatim {
                     last.raw + (span.end() as u32 - last.text)
                 } else {
@@ -108,6 +110,14 @@ impl<'a> Path<'a> {
         self.steps.len()
     }
 
+    /// The step at `index`, counted from the root.
+    pub fn step(self, index: usize) -> Option<PathStep<'a>> {
+        self.steps.get(index).map(|s| match *s {
+            Step::Key(a, b) => PathStep::Key(&self.names[a as usize..b as usize]),
+            Step::Index(i) => PathStep::Index(i),
+        })
+    }
+
     /// Appends the printed form to `out`; bytes that are not UTF-8 become U+FFFD.
     pub fn print(self, out: &mut String) {
         out.push('$');
@@ -123,6 +133,15 @@ impl<'a> Path<'a> {
             }
         }
     }
+}
+
+/// One step of a [`Path`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum PathStep<'a> {
+    /// Into the value of an object's key (decoded).
+    Key(&'a [u8]),
+    /// Into an element of an array.
+    Index(u32),
 }
 
 /// A path that grows and shrinks as a codec walks a record; its memory is kept.
@@ -205,7 +224,9 @@ mod tests {
             Segment { text: 2, text_len: 1, raw: 4, raw_len: 1, verbatim: true },
         ];
         let m = Map::Segments(&s);
-        for (text, raw) in [((0, 1), (1, 2)), ((1, 2), (2, 4)), ((0, 2), (1, 4)), ((2, 3), (4, 5)), ((0, 3), (1, 5))] {
+        for (text, raw) in
+            [((0, 1), (1, 2)), ((1, 2), (2, 4)), ((0, 2), (1, 4)), ((2, 3), (4, 5)), ((0, 3), (1, 5))]
+        {
             assert_eq!(m.to_payload(Span::new(text.0, text.1)), Span::new(raw.0, raw.1), "{text:?}");
         }
         assert_eq!(Map::Direct(7).to_payload(Span::new(1, 3)), Span::new(8, 10));
@@ -221,7 +242,10 @@ mod tests {
         let mut s = String::new();
         p.as_path().print(&mut s);
         assert_eq!(s, "$.patient.name[0].given");
-        assert_eq!(p.as_path().keys_inward_out().collect::<Vec<_>>(), [b"given".as_slice(), b"name", b"patient"]);
+        assert_eq!(
+            p.as_path().keys_inward_out().collect::<Vec<_>>(),
+            [b"given".as_slice(), b"name", b"patient"]
+        );
         p.truncate(1);
         s.clear();
         p.as_path().print(&mut s);

@@ -15,7 +15,7 @@ use std::str::FromStr;
 
 pub use frame::Framer;
 pub use json::NumberStyle;
-pub use leaf::{Leaf, Map, Path, PathBuf, Place, Segment};
+pub use leaf::{Leaf, Map, Path, PathBuf, PathStep, Place, Segment};
 
 use crate::span::Span;
 

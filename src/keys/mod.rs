@@ -1,7 +1,8 @@
 //! Keys: references to them, and what they seal.
 
+pub(crate) mod encoding;
 mod quarantine;
 mod reference;
 
-pub use quarantine::{OpenError, QuarantineKey, SealedRecord};
+pub use quarantine::{HeaderSlices, OpenError, QuarantineKey, SealError, SealedRecord};
 pub use reference::{KeyError, SecretRef};

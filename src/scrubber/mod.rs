@@ -133,5 +133,12 @@ impl Scrubber {
 
     /// Reports findings of one record of a batch without changing it: payload leaves only, those kept
     /// by policy included (their action says so), in the order of the payload.
-    pub fn scan(&self, _batch: &Batch, _record: &Record, _scratch: &mut Scratch, _visit: &mut dyn FnMut(&Located<'_>)) {}
+    pub fn scan(
+        &self,
+        _batch: &Batch,
+        _record: &Record,
+        _scratch: &mut Scratch,
+        _visit: &mut dyn FnMut(&Located<'_>),
+    ) {
+    }
 }

@@ -146,7 +146,9 @@ impl ScrubbedBatch {
             let mut current = pending.take()?;
             for next in parts.by_ref() {
                 match (current, next) {
-                    (Part::Arena(a), Part::Arena(b)) if a.end() == b.start() => current = Part::Arena(a.union(b)),
+                    (Part::Arena(a), Part::Arena(b)) if a.end() == b.start() => {
+                        current = Part::Arena(a.union(b))
+                    }
                     (Part::Out(a), Part::Out(b)) if a.end() == b.start() => current = Part::Out(a.union(b)),
                     _ => {
                         pending = Some(next);

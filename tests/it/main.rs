@@ -1,2 +1,7 @@
-//! x
-fn main(){}
+//! The integration tests: one binary, so that the crate is linked once.
+#![allow(unreachable_pub, reason = "nothing imports a test binary")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod kit;
+
+mod layers;
