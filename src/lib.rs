@@ -19,6 +19,7 @@ pub mod source;
 mod kind;
 mod secret;
 mod span;
+mod transform;
 
 pub use kind::{Kind, KindSet, UnknownKind};
 pub use secret::Sensitive;

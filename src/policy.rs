@@ -85,7 +85,7 @@ pub struct Rule {
     pub kinds: KindSet,
     /// The paths it is about; `None` is any.
     pub path: Option<PathPattern>,
-    /// Only findings at or above this confidence.
+    /// Only findings at or above this confidence; 0 stands for the policy's threshold.
     pub min_confidence: f32,
     /// What is done.
     pub action: Action,
@@ -117,16 +117,30 @@ impl Policy {
 
     /// What to do with a finding: the first rule that holds, else `redact` from the threshold on.
     pub fn action(&self, kind: Kind, confidence: f32, path: Path<'_>) -> Action {
-        let holds = |rule: &&Rule| {
-            rule.kinds.contains(kind)
-                && confidence >= rule.min_confidence
-                && rule.path.as_ref().is_none_or(|pattern| pattern.matches(path))
-        };
-        match self.rules.iter().find(holds) {
-            Some(rule) => rule.action,
+        match self.ruled(kind, confidence, path) {
+            Some(action) => action,
             None if confidence >= self.threshold() => Action::Redact,
             None => Action::Keep,
         }
+    }
+
+    /// What the first rule that holds says, if one does: it stands above what the profile lets be.
+    pub fn ruled(&self, kind: Kind, confidence: f32, path: Path<'_>) -> Option<Action> {
+        let holds = |rule: &&Rule| {
+            rule.kinds.contains(kind)
+                && confidence >= self.least(rule)
+                && rule.path.as_ref().is_none_or(|pattern| pattern.matches(path))
+        };
+        self.rules.iter().find(holds).map(|rule| rule.action)
+    }
+
+    /// The least confidence that can matter: findings below it are not looked for.
+    pub fn min_confidence(&self) -> f32 {
+        self.rules.iter().map(|r| self.least(r)).fold(self.threshold(), f32::min)
+    }
+
+    fn least(&self, rule: &Rule) -> f32 {
+        if rule.min_confidence > 0.0 { rule.min_confidence } else { self.threshold() }
     }
 }
 

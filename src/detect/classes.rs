@@ -143,7 +143,8 @@ impl ByteSet {
         }
         for b in self.iter() {
             if classes_of(b) & cover == 0 {
-                let smallest = (0..COUNT).filter(|c| classes_of(b) >> c & 1 == 1).min_by_key(|&c| members(c).count());
+                let smallest =
+                    (0..COUNT).filter(|c| classes_of(b) >> c & 1 == 1).min_by_key(|&c| members(c).count());
                 cover |= 1 << smallest.unwrap_or(class::OTHER);
             }
         }

@@ -237,6 +237,11 @@ impl Engine {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Engine({} detectors, {} patterns)", self.rules.len(), self.matchers.len() + self.slow.len())
+        write!(
+            f,
+            "Engine({} detectors, {} patterns)",
+            self.rules.len(),
+            self.matchers.len() + self.slow.len()
+        )
     }
 }

@@ -22,8 +22,12 @@ const EPOCH: &str = r"1\d{9}(?:\d{3}|\d{6}|\d{9}|\.\d{1,9})?";
 
 static LEADING: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let day = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? ";
-    let syslog = format!(r"(?:{day})?{MONTH} {{1,2}}\d{{1,2}} (?:[12]\d{{3}} )?[0-2]\d:[0-5]\d:[0-6]\d(?:\.\d{{1,9}})?(?: [12]\d{{3}})?");
-    let http = format!(r"(?:{day})?\d\d[- ]{MONTH}[- ][12]\d{{3}} [0-2]\d:[0-5]\d:[0-6]\d(?:[.,]\d{{1,9}})?(?: (?:GMT|UTC|[+-]\d{{4}}))?");
+    let syslog = format!(
+        r"(?:{day})?{MONTH} {{1,2}}\d{{1,2}} (?:[12]\d{{3}} )?[0-2]\d:[0-5]\d:[0-6]\d(?:\.\d{{1,9}})?(?: [12]\d{{3}})?"
+    );
+    let http = format!(
+        r"(?:{day})?\d\d[- ]{MONTH}[- ][12]\d{{3}} [0-2]\d:[0-5]\d:[0-6]\d(?:[.,]\d{{1,9}})?(?: (?:GMT|UTC|[+-]\d{{4}}))?"
+    );
     let android = r"\d\d-\d\d [0-2]\d:[0-5]\d:[0-6]\d\.\d{3}";
     let clf = format!(r"\d\d/{MONTH}/[12]\d{{3}}:[0-2]\d:[0-5]\d:[0-6]\d(?: [+-]\d{{4}})?");
     // Before it: a syslog priority (RFC 5424), a bracket or a level; for the common log format host, ident and user.
@@ -42,7 +46,7 @@ fn build(pattern: &str) -> Option<Regex> {
 }
 
 /// The timestamp a line begins with.
-pub fn leading(line: &[u8]) -> Option<Span> {
+pub(crate) fn leading(line: &[u8]) -> Option<Span> {
     let regex = LEADING.as_ref()?;
     let input = Input::new(line).range(..line.len().min(512)).anchored(Anchored::Yes);
     regex.search_half(&input)?;
@@ -53,7 +57,7 @@ pub fn leading(line: &[u8]) -> Option<Span> {
 }
 
 /// Whether a value is an instant to the second or finer, or an epoch.
-pub fn is_instant(value: &[u8]) -> bool {
+pub(crate) fn is_instant(value: &[u8]) -> bool {
     INSTANT.as_ref().is_some_and(|r| r.is_match(value))
 }
 
@@ -82,7 +86,13 @@ mod tests {
             let text = case.replace(['«', '»'], "");
             assert_eq!(leading(text.as_bytes()), Some(Span::at(start, end)), "{case}");
         }
-        for text in ["2026-11-22 visit", "10:30:00 visit", "visit on 2026-11-22 10:30:00", "11/22/2026 10:30 visit", ""] {
+        for text in [
+            "2026-11-22 visit",
+            "10:30:00 visit",
+            "visit on 2026-11-22 10:30:00",
+            "11/22/2026 10:30 visit",
+            "",
+        ] {
             assert_eq!(leading(text.as_bytes()), None, "{text}");
         }
     }

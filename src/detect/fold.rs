@@ -42,7 +42,13 @@ pub(super) fn fold(text: &[u8], out: &mut Folded) -> bool {
         let start = out.text.len() as u32;
         out.text.extend(decoded);
         let text_len = u32::from(decoded.is_some());
-        out.segments.push(Segment { text: start, text_len, raw: at as u32, raw_len: len as u32, verbatim: false });
+        out.segments.push(Segment {
+            text: start,
+            text_len,
+            raw: at as u32,
+            raw_len: len as u32,
+            verbatim: false,
+        });
         at += len;
         from = at;
     }
@@ -55,7 +61,13 @@ fn verbatim(text: &[u8], from: usize, to: usize, out: &mut Folded) {
         let len = (to - from) as u32;
         let start = out.text.len() as u32;
         out.text.extend_from_slice(&text[from..to]);
-        out.segments.push(Segment { text: start, text_len: len, raw: from as u32, raw_len: len, verbatim: true });
+        out.segments.push(Segment {
+            text: start,
+            text_len: len,
+            raw: from as u32,
+            raw_len: len,
+            verbatim: true,
+        });
     }
 }
 
@@ -71,7 +83,9 @@ fn decode(t: &[u8]) -> Option<(Option<u8>, usize)> {
         [0xc2, 0xad, ..] => Some((None, 2)),
         [0xc2, 0xa0, ..] => Some((Some(b' '), 2)),
         // Zero-width space to right-to-left mark, word joiner and invisible operators, byte order mark.
-        [0xe2, 0x80, 0x8b..=0x8f, ..] | [0xe2, 0x81, 0xa0..=0xa4, ..] | [0xef, 0xbb, 0xbf, ..] => Some((None, 3)),
+        [0xe2, 0x80, 0x8b..=0x8f, ..] | [0xe2, 0x81, 0xa0..=0xa4, ..] | [0xef, 0xbb, 0xbf, ..] => {
+            Some((None, 3))
+        }
         // Hyphens and dashes U+2010 to U+2015, minus U+2212.
         [0xe2, 0x80, 0x90..=0x95, ..] | [0xe2, 0x88, 0x92, ..] => Some((Some(b'-'), 3)),
         // Narrow and figure spaces.

@@ -147,7 +147,8 @@ mod tests {
         let k = Keywords::new(vec!["mrn".into(), "chart no".into()]);
         let near = |text: &str, at: usize, window: usize| {
             let span = Span::at(at, at + 1);
-            k.near(text.as_bytes(), span, window, &[0, 1], &mut KeywordHits::default()).map(|i| k.word(i).to_string())
+            k.near(text.as_bytes(), span, window, &[0, 1], &mut KeywordHits::default())
+                .map(|i| k.word(i).to_string())
         };
         assert_eq!(near("MRN 1", 4, 10), Some("mrn".into()));
         assert_eq!(near("1 is the Mrn", 0, 12), Some("mrn".into()));

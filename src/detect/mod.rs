@@ -27,7 +27,7 @@ mod slow;
 
 pub use checks::Check;
 pub use engine::{DetectorInfo, Engine};
-pub use event_time::{is_instant, leading};
+pub(crate) use event_time::{KEYS as EVENT_TIME_KEYS, is_instant, leading};
 pub use examples::ExampleFailure;
 pub use pack::{MAX_MATCH_BYTES, Pack, PackError, Weights};
 pub(crate) use prefilter::Candidate;

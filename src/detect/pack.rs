@@ -157,7 +157,12 @@ impl Pack {
             let span = spec.span();
             let detector = lint(spec.into_inner(), span, &fail)?;
             if pack.detectors.iter().any(|d| d.id == detector.0.id) {
-                return Err(fail(detector.1, format!("two detectors are called {}", detector.0.id), "the second", None));
+                return Err(fail(
+                    detector.1,
+                    format!("two detectors are called {}", detector.0.id),
+                    "the second",
+                    None,
+                ));
             }
             pack.detectors.push(detector.0);
         }
@@ -172,10 +177,15 @@ impl Pack {
 
 type Fail<'a> = &'a dyn Fn(Range<usize>, String, &str, Option<&str>) -> PackError;
 
-fn lint(spec: DetectorSpec, whole: Range<usize>, fail: Fail<'_>) -> Result<(Detector, Range<usize>), PackError> {
+fn lint(
+    spec: DetectorSpec,
+    whole: Range<usize>,
+    fail: Fail<'_>,
+) -> Result<(Detector, Range<usize>), PackError> {
     let id_span = spec.id.span();
     let id = spec.id.into_inner();
-    let valid_id = !id.is_empty() && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let valid_id =
+        !id.is_empty() && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if !valid_id {
         return Err(fail(id_span, "an id is lower-case letters, digits and dashes".into(), "this id", None));
     }
@@ -213,9 +223,9 @@ fn lint(spec: DetectorSpec, whole: Range<usize>, fail: Fail<'_>) -> Result<(Dete
     }
     let check = match &spec.check {
         None => None,
-        Some(c) => Some(c.get_ref().parse::<Check>().map_err(|e| {
-            fail(c.span(), e.to_string(), "not a check", None)
-        })?),
+        Some(c) => Some(
+            c.get_ref().parse::<Check>().map_err(|e| fail(c.span(), e.to_string(), "not a check", None))?,
+        ),
     };
     let inner = |p: &Pattern| matches!(p.starts, Some(Starts::Inner { .. }));
     if check.is_some() && patterns.iter().any(inner) {
@@ -229,14 +239,20 @@ fn lint(spec: DetectorSpec, whole: Range<usize>, fail: Fail<'_>) -> Result<(Dete
     for k in &spec.keywords {
         let ok = k.get_ref().len() >= 2 && k.get_ref().bytes().all(|b| (0x20..0x7f).contains(&b));
         if !ok {
-            return Err(fail(k.span(), "a keyword is two or more printable ASCII characters".into(), "this one", None));
+            return Err(fail(
+                k.span(),
+                "a keyword is two or more printable ASCII characters".into(),
+                "this one",
+                None,
+            ));
         }
     }
     for f in spec.fields.iter().chain(&spec.not_fields) {
         let ok = !f.get_ref().is_empty()
             && f.get_ref().bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
         if !ok {
-            let title = "a field is written in lower case with underscores, whatever form the data has".into();
+            let title =
+                "a field is written in lower case with underscores, whatever form the data has".into();
             return Err(fail(f.span(), title, "this field", None));
         }
     }
@@ -267,7 +283,12 @@ pub(super) fn syntax(case_insensitive: bool) -> regex_syntax::ParserBuilder {
     b
 }
 
-fn pattern(p: &Spanned<String>, case_insensitive: bool, search: bool, fail: Fail<'_>) -> Result<Pattern, PackError> {
+fn pattern(
+    p: &Spanned<String>,
+    case_insensitive: bool,
+    search: bool,
+    fail: Fail<'_>,
+) -> Result<Pattern, PackError> {
     let text = p.get_ref();
     if ["(?=", "(?!", "(?<=", "(?<!"].iter().any(|look| text.contains(look)) {
         super::slow::SlowPattern::new(text, case_insensitive).map_err(|e| {
@@ -301,7 +322,8 @@ fn pattern(p: &Spanned<String>, case_insensitive: bool, search: bool, fail: Fail
     }
     let starts = if search { shape::starts(&hir) } else { None };
     if search && starts.is_none() {
-        let title = "the pattern starts with nothing definite, so that it would have to run everywhere".to_string();
+        let title =
+            "the pattern starts with nothing definite, so that it would have to run everywhere".to_string();
         let help = r"begin with a digit class, a word after \b, or have an @ or % after a bounded class";
         return Err(fail(p.span(), title, "this pattern", Some(help)));
     }
@@ -400,7 +422,9 @@ mod tests {
 
     #[test]
     fn a_good_one_parses() {
-        let text = detector(&format!("pattern = '\\b\\d{{3}}-\\d{{2}}-\\d{{4}}\\b'\nkeywords = ['SSN']\n{EXAMPLES}"));
+        let text = detector(&format!(
+            "pattern = '\\b\\d{{3}}-\\d{{2}}-\\d{{4}}\\b'\nkeywords = ['SSN']\n{EXAMPLES}"
+        ));
         let pack = Pack::parse("p.toml", &text).unwrap();
         assert_eq!(pack.detectors[0].keywords, ["ssn"]);
         assert_eq!(pack.detectors[0].patterns[0].max_len, 11);

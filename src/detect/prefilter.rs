@@ -92,7 +92,8 @@ impl Prefilter {
                         }
                     }
                     _ => {
-                        let boundary_helps = at_boundary && s[0].iter().all(|b| classes::classes_of(b) >> class::WORD & 1 == 1);
+                        let boundary_helps = at_boundary
+                            && s[0].iter().all(|b| classes::classes_of(b) >> class::WORD & 1 == 1);
                         let tree = if boundary_helps { &mut boundary } else { &mut anywhere };
                         tree.insert(&cover(s), pattern);
                     }
@@ -168,7 +169,8 @@ impl Prefilter {
                 let masks = &scratch.masks[b];
                 let preceded = masks[class::WORD] << 1 | u64::from(word_before);
                 word_before = masks[class::WORD] >> 63 == 1;
-                let valid = if text.len() - base < BLOCK { (1u64 << (text.len() - base)) - 1 } else { u64::MAX };
+                let valid =
+                    if text.len() - base < BLOCK { (1u64 << (text.len() - base)) - 1 } else { u64::MAX };
                 self.walk(&self.anywhere, &scratch.sets, b, valid, base, out);
                 self.walk(&self.boundary, &scratch.sets, b, valid & !preceded, base, out);
                 self.probe_words(text, base, masks, scratch.masks[b + 1][class::ALPHA], !preceded, out);
@@ -198,7 +200,15 @@ impl Prefilter {
     /// Walks a tree for the 64 places of block `b`: a mask a depth says where the sequence fits so far, and a
     /// branch that fits nowhere is skipped whole.
     #[inline]
-    fn walk(&self, nodes: &[Node], sets: &[u64], b: usize, start: u64, base: usize, out: &mut Vec<Candidate>) {
+    fn walk(
+        &self,
+        nodes: &[Node],
+        sets: &[u64],
+        b: usize,
+        start: u64,
+        base: usize,
+        out: &mut Vec<Candidate>,
+    ) {
         let n = self.sets.len();
         let (here, next) = (&sets[b * n..(b + 1) * n], &sets[(b + 1) * n..(b + 2) * n]);
         let mut fits = [0u64; super::shape::MAX_LEN + 1];
@@ -317,7 +327,8 @@ mod tests {
     fn clean_text_has_no_candidates() {
         let (prefilter, _) = build();
         let mut found = Vec::new();
-        let text = b"level=info msg=started worker=7 took 12ms and nothing else happened in the meantime, honestly";
+        let text =
+            b"level=info msg=started worker=7 took 12ms and nothing else happened in the meantime, honestly";
         prefilter.candidates(text, &mut PrefilterScratch::default(), &mut found);
         assert_eq!(found, []);
     }

@@ -7,7 +7,8 @@ pub(super) const REACH: usize = 80;
 
 /// The form of machine identifier that `span` stands in, if it does.
 pub(super) fn form(text: &[u8], span: Span) -> Option<&'static str> {
-    let token = around(text, span, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':' | b'/'));
+    let token =
+        around(text, span, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':' | b'/'));
     if token == span {
         return None;
     }

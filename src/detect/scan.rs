@@ -92,8 +92,7 @@ impl Engine {
         let disguised = list.iter().any(|c| self.prefilter.patterns(c.group).contains(&FOLD))
             && fold::fold(leaf.text, &mut folded);
         let field = self.fields.look_up(leaf.path, &self.keywords, &mut fields);
-        let mut scene =
-            Scene { text: leaf.text, field, query, min_log_odds: query.min_log_odds() };
+        let mut scene = Scene { text: leaf.text, field, query, min_log_odds: query.min_log_odds() };
         let first = out.len();
         let result = if disguised {
             own.clear();
@@ -182,7 +181,13 @@ impl Engine {
     }
 
     /// Adds the evidence up; a finding if it is enough.
-    fn weigh(&self, scene: &Scene<'_>, number: u16, span: Span, keywords: &mut KeywordHits) -> Option<Finding> {
+    fn weigh(
+        &self,
+        scene: &Scene<'_>,
+        number: u16,
+        span: Span,
+        keywords: &mut KeywordHits,
+    ) -> Option<Finding> {
         let sum = self.evidence(scene, number, span, keywords, &mut |_, _, _| {})?;
         (sum >= scene.min_log_odds).then(|| Finding {
             span,
@@ -220,7 +225,8 @@ impl Engine {
             sum += d.weights.field;
             visit("field", &d.fields[f as usize], d.weights.field);
         }
-        let in_name = || scene.field.keywords.iter().find(|k| rule.keyword_ids.binary_search(k).is_ok()).copied();
+        let in_name =
+            || scene.field.keywords.iter().find(|k| rule.keyword_ids.binary_search(k).is_ok()).copied();
         let near = || self.keywords.near(scene.text, span, d.window as usize, &rule.keyword_ids, keywords);
         if let Some(k) = in_name().or_else(near) {
             sum += d.weights.keyword;
@@ -244,7 +250,8 @@ impl Engine {
         let field = self.fields.look_up(leaf.path, &self.keywords, &mut scratch.fields).clone();
         let query = Query { kinds: KindSet::ALL, min_confidence: 0.0 };
         let mut all = Vec::new();
-        let mut add = |what, which: &str, weight| all.push(Evidence { what, which: which.to_string(), weight });
+        let mut add =
+            |what, which: &str, weight| all.push(Evidence { what, which: which.to_string(), weight });
         let (mut text, mut span) = (leaf.text, finding.span);
         if fold::fold(leaf.text, &mut scratch.folded) {
             text = &scratch.folded.text;
@@ -296,7 +303,9 @@ impl Engine {
 /// A span of the text as it came, in the folded text.
 fn unfold(folded: &Folded, span: Span) -> Span {
     let at = |raw: usize, end: bool| {
-        let i = folded.segments.partition_point(|s| (s.raw + s.raw_len) as usize <= raw.saturating_sub(usize::from(end)));
+        let i = folded
+            .segments
+            .partition_point(|s| (s.raw + s.raw_len) as usize <= raw.saturating_sub(usize::from(end)));
         folded.segments.get(i).map_or(folded.text.len(), |s| {
             let inside = raw - (s.raw as usize).min(raw);
             if s.verbatim {

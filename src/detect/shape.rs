@@ -39,7 +39,8 @@ pub(super) enum Starts {
 
 /// Derives the starts of a pattern; `None` if it may match the empty string or starts with nothing definite.
 pub(super) fn starts(hir: &Hir) -> Option<Starts> {
-    let prefix = sequences(hir).map(|sequences| Starts::Prefix { boundary: leading_boundary(hir), sequences });
+    let prefix =
+        sequences(hir).map(|sequences| Starts::Prefix { boundary: leading_boundary(hir), sequences });
     match prefix {
         Some(Starts::Prefix { ref sequences, .. }) if sequences.iter().all(|s| is_definite(s)) => prefix,
         _ => inner(hir).or(prefix),
@@ -219,10 +220,8 @@ pub(super) fn word_keys(s: &Sequence) -> Option<Vec<u32>> {
         if ends {
             closed.extend(open.iter().cloned());
         }
-        open = open
-            .iter()
-            .flat_map(|w| letters.iter().map(move |&l| [w.as_slice(), &[l]].concat()))
-            .collect();
+        open =
+            open.iter().flat_map(|w| letters.iter().map(move |&l| [w.as_slice(), &[l]].concat())).collect();
         if open.len() + closed.len() > MAX_KEYS {
             return None;
         }
@@ -267,13 +266,18 @@ mod tests {
         ];
         for (p, boundary, want) in cases {
             let Some(Starts::Prefix { boundary: b, sequences }) = starts(&hir(p)) else { panic!("{p}") };
-            assert_eq!((b, shown(&sequences)), (*boundary, want.iter().map(|s| s.to_string()).collect()), "{p}");
+            assert_eq!(
+                (b, shown(&sequences)),
+                (*boundary, want.iter().map(|s| s.to_string()).collect()),
+                "{p}"
+            );
         }
     }
 
     #[test]
     fn an_at_sign_inside() {
-        let Some(Starts::Inner { sequences, before, max_before }) = starts(&hir(r"\b[\w.+-]{1,64}@[a-z]{2,9}\.com"))
+        let Some(Starts::Inner { sequences, before, max_before }) =
+            starts(&hir(r"\b[\w.+-]{1,64}@[a-z]{2,9}\.com"))
         else {
             panic!()
         };

@@ -54,10 +54,7 @@ mod avx2 {
         for (block, m) in blocks.iter().zip(out) {
             // SAFETY: a block is 64 bytes, so both unaligned loads of 32 bytes lie within it.
             let (lo, hi) = unsafe {
-                (
-                    _mm256_loadu_si256(block.as_ptr().cast()),
-                    _mm256_loadu_si256(block.as_ptr().add(32).cast()),
-                )
+                (_mm256_loadu_si256(block.as_ptr().cast()), _mm256_loadu_si256(block.as_ptr().add(32).cast()))
             };
             let bit = _mm256_set1_epi8(0x20);
             let digit = mask!(v => in_range(v, b'0', 10), lo, hi);

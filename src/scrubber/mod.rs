@@ -1,16 +1,31 @@
 //! Record in, [`Scrubbed`] out: the steps between source and sink.
+//!
+//! For each part of a record (payload, key, header values): the codec hands out leaves, [`leaves`] decides what is
+//! replaced in each, the codec splices it in. A record in which nothing is found is handed on as the range it is.
 
+mod exempt;
+mod leaves;
+mod merge;
+mod part;
 mod scrubbed;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
+pub use part::Located;
 pub use scrubbed::{Outgoing, Scrubbed, ScrubbedBatch, Sealed, Tally};
 
-use crate::codec::{Codec, CodecScratch, Leaf};
-use crate::detect::{DetectScratch, Engine, Finding};
+use crate::codec::Codec;
+use crate::detect::{Engine, Query};
 use crate::keys::QuarantineKey;
-use crate::policy::{Action, Policy};
-use crate::record::{Batch, Record};
+use crate::kind::{Kind, KindSet};
+use crate::policy::{Policy, Profile};
+use crate::record::{Batch, Origin, Piece, Record};
+use crate::span::Span;
+pub use part::Scratch;
+use part::{Outcome, PartScrubber, Unreadable};
+use scrubbed::{Fate, Part};
 
 /// What becomes of a record that cannot be read, scanned or written. There is no pass-through.
 #[derive(Clone, Default)]
@@ -78,42 +93,25 @@ impl Default for Settings {
 /// Removes PHI from batches. Immutable: a changed configuration makes a new one.
 pub struct Scrubber {
     settings: Settings,
-}
-
-/// A worker's memory, used again from record to record.
-#[derive(Default)]
-pub struct Scratch {
-    _codec: CodecScratch,
-    _detect: DetectScratch,
+    query: Query,
 }
 
 /// A record could not be read and the policy is to stop. It says where and why, never what.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{origin}: {reason}; stopped before it, as [on_error] action = \"halt\" says")]
+#[error("{origin}: {reason}; stopped before it, as on_error says")]
 pub struct Halt {
     /// Where the record stands.
-    pub origin: crate::record::Origin,
+    pub origin: Origin,
     /// Why it could not be read.
     pub reason: &'static str,
-}
-
-/// A finding with what is known about it, for `scan`, `explain` and tests.
-#[derive(Clone, Copy, Debug)]
-pub struct Located<'a> {
-    /// The finding; its span is in the leaf's text.
-    pub finding: Finding,
-    /// The leaf it stands in.
-    pub leaf: &'a Leaf<'a>,
-    /// Its span in the record's payload.
-    pub payload: crate::Span,
-    /// What the policy does with it.
-    pub action: Action,
 }
 
 impl Scrubber {
     /// A scrubber with these settings.
     pub fn new(settings: Settings) -> Scrubber {
-        Scrubber { settings }
+        let kinds: KindSet = Kind::ALL.iter().copied().filter(|k| settings.policy.wants(*k)).collect();
+        let query = Query { kinds, min_confidence: settings.policy.min_confidence() };
+        Scrubber { settings, query }
     }
 
     /// What it was made from.
@@ -122,23 +120,283 @@ impl Scrubber {
     }
 
     /// Scrubs every record of a batch.
-    pub fn scrub(&self, _batch: Batch, _scratch: &mut Scratch) -> Result<ScrubbedBatch, Halt> {
-        Err(Halt { origin: crate::record::Origin::Line(0), reason: "not built" })
+    ///
+    /// # Errors
+    /// When a record cannot be read and `on_error` says to stop, or it cannot be sealed.
+    pub fn scrub(&self, batch: Batch, scratch: &mut Scratch) -> Result<ScrubbedBatch, Halt> {
+        let mut done = ScrubbedBatch {
+            out: Vec::new(),
+            fates: Vec::with_capacity(batch.records.len()),
+            headers: Vec::new(),
+            sealed: Vec::new(),
+            tally: Tally { records: batch.records.len() as u64, ..Tally::default() },
+            restamp: self.settings.policy.profile == Profile::SafeHarbor,
+            batch,
+        };
+        scratch.look_over(&self.settings.engine, &done.batch.arena);
+        for i in 0..done.batch.records.len() {
+            let fate = self.record(i, &mut done, scratch)?;
+            done.fates.push(fate);
+        }
+        Ok(done)
     }
 
-    /// Scrubs one text as one record, terminator included, and returns what would be written.
-    pub fn scrub_text(&self, _text: &[u8], _scratch: &mut Scratch) -> Result<Vec<u8>, Halt> {
-        Ok(Vec::new())
+    /// Scrubs one text as one record and returns what would be written.
+    ///
+    /// # Errors
+    /// As [`Scrubber::scrub`].
+    pub fn scrub_text(&self, text: &[u8], scratch: &mut Scratch) -> Result<Vec<u8>, Halt> {
+        let scrubbed = self.scrub(Batch::from_lines([text]), scratch)?;
+        Ok(scrubbed.chunks().flatten().copied().collect())
     }
 
-    /// Reports findings of one record of a batch without changing it: payload leaves only, those kept
-    /// by policy included (their action says so), in the order of the payload.
+    /// Reports what stands in one record's payload without changing it, in order; what the policy lets stand is
+    /// reported with action `keep`.
+    ///
+    /// # Errors
+    /// When the record cannot be scanned.
     pub fn scan(
         &self,
-        _batch: &Batch,
-        _record: &Record,
-        _scratch: &mut Scratch,
-        _visit: &mut dyn FnMut(&Located<'_>),
-    ) {
+        batch: &Batch,
+        record: &Record,
+        scratch: &mut Scratch,
+        visit: &mut dyn FnMut(&Located<'_>),
+    ) -> Result<(), Halt> {
+        let Some(payload) = record.payload else { return Ok(()) };
+        let codec = self.codec(record);
+        let scrubber = self.part_scrubber();
+        scrubber
+            .scan(&codec, batch.slice(payload), scratch, visit)
+            .map_err(|e| Halt { origin: record.origin.clone(), reason: e.0 })
+    }
+
+    fn part_scrubber(&self) -> PartScrubber<'_> {
+        PartScrubber { settings: &self.settings, query: self.query }
+    }
+
+    /// A window of a long line is plain text, whatever it begins with.
+    fn codec(&self, record: &Record) -> Codec {
+        match record.piece {
+            Piece { head: 0, tail: 0 } => self.settings.codec,
+            _ => Codec { format: crate::codec::Format::Plain, ..self.settings.codec },
+        }
+    }
+
+    fn record(&self, i: usize, done: &mut ScrubbedBatch, scratch: &mut Scratch) -> Result<Fate, Halt> {
+        let record = done.batch.records[i].clone();
+        let (out_before, headers_before) = (done.out.len(), done.headers.len());
+        let tally_before = done.tally.findings;
+        done.tally.bytes_in += body(&record).map_or(0, |b| b.len()) as u64;
+        let result = self.parts(&record, done, scratch).and_then(|fate| self.fits(&record, &fate, done));
+        let undo = |done: &mut ScrubbedBatch| {
+            done.out.truncate(out_before);
+            done.headers.truncate(headers_before);
+        };
+        match result {
+            Ok(Some(Fate::Forward { payload, key })) => {
+                let edited = done.out.len() > out_before;
+                done.tally.edited += u64::from(edited);
+                done.tally.bytes_out += size(payload) as u64;
+                Ok(Fate::Forward { payload, key })
+            }
+            Ok(other) => {
+                undo(done);
+                done.tally.dropped += 1;
+                Ok(other.unwrap_or(Fate::Drop))
+            }
+            Err(Unreadable(reason)) => {
+                undo(done);
+                done.tally.findings = tally_before;
+                self.unreadable(&record, reason, done, scratch)
+            }
+        }
+    }
+
+    /// All parts of a record; `None` if a rule says to drop it.
+    fn parts(
+        &self,
+        record: &Record,
+        done: &mut ScrubbedBatch,
+        scratch: &mut Scratch,
+    ) -> Result<Option<Fate>, Unreadable> {
+        let scrubber = self.part_scrubber();
+        if record.left_out > 0 || record.payload.is_some_and(|p| p.len() > self.settings.max_record_bytes) {
+            return Err(Unreadable("the record is larger than max_record_bytes"));
+        }
+        let payload = match record.payload {
+            None => Part::Null,
+            Some(payload) => {
+                let head = record.piece.head as usize;
+                let body_end = payload.end() - record.piece.tail as usize;
+                let body = Span::at(payload.start() + head, body_end);
+                let frame_end = if record.piece.tail > 0 { body_end } else { record.frame_end as usize };
+                let codec = self.codec(record);
+                let start = done.out.len();
+                match scrubber.payload(
+                    &codec,
+                    &done.batch.arena,
+                    payload,
+                    body,
+                    scratch,
+                    done_parts(&mut done.out, &mut done.tally),
+                )? {
+                    Outcome::Clean => Part::Arena(Span::at(body.start(), frame_end)),
+                    Outcome::Drop => return Ok(None),
+                    Outcome::Edited => {
+                        done.out.extend_from_slice(&done.batch.arena[body.end()..frame_end.max(body.end())]);
+                        Part::Out(Span::at(start, done.out.len()))
+                    }
+                }
+            }
+        };
+        let key = match record.key {
+            None => Part::Null,
+            Some(key) => {
+                let start = done.out.len();
+                match scrubber.key(
+                    &done.batch.arena,
+                    key,
+                    scratch,
+                    done_parts(&mut done.out, &mut done.tally),
+                )? {
+                    Outcome::Clean => Part::Arena(key),
+                    Outcome::Drop => return Ok(None),
+                    Outcome::Edited => Part::Out(Span::at(start, done.out.len())),
+                }
+            }
+        };
+        for h in record.headers.range() {
+            let header = done.batch.headers[h];
+            let Some(value) = header.value else { continue };
+            let start = done.out.len();
+            let out = done_parts(&mut done.out, &mut done.tally);
+            match scrubber.header(&done.batch.arena, header.name, value, scratch, out)? {
+                Outcome::Clean => {}
+                Outcome::Drop => return Ok(None),
+                Outcome::Edited => {
+                    let end = done.out.len();
+                    done.headers.push((h as u32, Part::Out(Span::at(start, end))));
+                }
+            }
+        }
+        Ok(Some(Fate::Forward { payload, key }))
+    }
+
+    /// Replacing can make a record grow past what the sink takes.
+    fn fits(
+        &self,
+        record: &Record,
+        fate: &Option<Fate>,
+        done: &ScrubbedBatch,
+    ) -> Result<Option<Fate>, Unreadable> {
+        if let Some(Fate::Forward { payload, key }) = fate
+            && self.settings.max_output_bytes < usize::MAX
+        {
+            let headers: usize = record
+                .headers
+                .range()
+                .map(|h| {
+                    let header = done.batch.headers[h];
+                    let value = match done.headers.binary_search_by_key(&(h as u32), |x| x.0) {
+                        Ok(at) => size(done.headers[at].1),
+                        Err(_) => header.value.map_or(0, Span::len),
+                    };
+                    header.name.len() + value
+                })
+                .sum();
+            if size(*payload) + size(*key) + headers > self.settings.max_output_bytes {
+                return Err(Unreadable("the record is larger than the sink takes"));
+            }
+        }
+        Ok(*fate)
+    }
+
+    /// What `on_error` says.
+    fn unreadable(
+        &self,
+        record: &Record,
+        reason: &'static str,
+        done: &mut ScrubbedBatch,
+        scratch: &mut Scratch,
+    ) -> Result<Fate, Halt> {
+        let halt = |reason| Halt { origin: record.origin.clone(), reason };
+        match &self.settings.on_error {
+            OnError::Halt => Err(halt(reason)),
+            OnError::Quarantine(quarantine) => {
+                let batch = &done.batch;
+                let slice = |s: Option<Span>| s.map(|s| batch.slice(s));
+                let headers: Vec<_> = record
+                    .headers
+                    .range()
+                    .map(|h| (batch.slice(batch.headers[h].name), slice(batch.headers[h].value)))
+                    .collect();
+                let envelope = quarantine
+                    .seal(&record.origin, reason, slice(record.payload), slice(record.key), &headers)
+                    .map_err(|_| halt("it could not be sealed for quarantine"))?;
+                done.sealed.push(Sealed { origin: record.origin.clone(), envelope });
+                done.tally.sealed += 1;
+                Ok(Fate::Seal(done.sealed.len() as u32 - 1))
+            }
+            OnError::Redact => {
+                done.tally.unreadable += 1;
+                let start = done.out.len();
+                let payload = record.payload.map_or(Part::Null, |p| {
+                    let marker = self.codec(record).unreadable(&done.batch.arena[p.range()]);
+                    done.out.extend_from_slice(marker);
+                    let frame_end = (record.frame_end as usize).max(p.end());
+                    done.out.extend_from_slice(&done.batch.arena[p.end()..frame_end]);
+                    Part::Out(Span::at(start, done.out.len()))
+                });
+                // Key and headers may be what could not be read: what cannot be scrubbed on its own becomes a marker too.
+                let scrubber = self.part_scrubber();
+                let marker_or =
+                    |outcome: Result<Outcome, Unreadable>, clean, start, done: &mut ScrubbedBatch| {
+                        if !matches!(outcome, Ok(Outcome::Clean | Outcome::Edited)) {
+                            done.out.truncate(start);
+                            done.out.extend_from_slice(b"[UNREADABLE]");
+                        }
+                        match outcome {
+                            Ok(Outcome::Clean) => clean,
+                            _ => Part::Out(Span::at(start, done.out.len())),
+                        }
+                    };
+                let key = match record.key {
+                    None => Part::Null,
+                    Some(key) => {
+                        let start = done.out.len();
+                        let out = done_parts(&mut done.out, &mut done.tally);
+                        let outcome = scrubber.key(&done.batch.arena, key, scratch, out);
+                        marker_or(outcome, Part::Arena(key), start, done)
+                    }
+                };
+                for h in record.headers.range() {
+                    let header = done.batch.headers[h];
+                    let Some(value) = header.value else { continue };
+                    let start = done.out.len();
+                    let out = done_parts(&mut done.out, &mut done.tally);
+                    let outcome = scrubber.header(&done.batch.arena, header.name, value, scratch, out);
+                    let part = marker_or(outcome, Part::Arena(value), start, done);
+                    done.headers.push((h as u32, part));
+                }
+                done.tally.bytes_out += size(payload) as u64;
+                Ok(Fate::Forward { payload, key })
+            }
+        }
+    }
+}
+
+fn done_parts<'o>(out: &'o mut Vec<u8>, tally: &'o mut Tally) -> part::Out<'o> {
+    part::Out { bytes: out, findings: &mut tally.findings }
+}
+
+fn body(record: &Record) -> Option<Span> {
+    let p = record.payload?;
+    Some(Span::at(p.start() + record.piece.head as usize, p.end() - record.piece.tail as usize))
+}
+
+fn size(part: Part) -> usize {
+    match part {
+        Part::Null => 0,
+        Part::Arena(s) | Part::Out(s) => s.len(),
     }
 }

@@ -1,0 +1,238 @@
+//! One leaf: find, decide, unite, and look again.
+
+use super::exempt;
+use super::merge::{Decided, unite};
+use crate::codec::{Edit, Leaf, Map, PathBuf, Place, Segment};
+use crate::detect::{Candidate, DetectScratch, Engine, Finding, Query, StepLimit};
+use crate::kind::Kind;
+use crate::policy::{Action, Policy, Profile};
+use crate::span::Span;
+use crate::transform;
+
+/// Rounds of looking again. Each round only ever adds to what is replaced.
+const MAX_ROUNDS: usize = 8;
+
+/// Decides what is replaced in a leaf.
+pub(super) struct LeafScrubber<'s> {
+    pub(super) engine: &'s Engine,
+    pub(super) policy: &'s Policy,
+    pub(super) query: Query,
+}
+
+/// A worker's memory for leaves.
+#[derive(Default)]
+pub(super) struct LeafScratch {
+    pub(super) detect: DetectScratch,
+    /// What is replaced in the leaf, sorted, without overlaps, in offsets of its text.
+    pub(super) decided: Vec<Decided>,
+    /// What was found and stays.
+    pub(super) kept: Vec<Decided>,
+    found: Vec<Finding>,
+    again: Vec<u8>,
+    segments: Vec<Segment>,
+    path: PathBuf,
+    replacement: Vec<u8>,
+}
+
+impl LeafScrubber<'_> {
+    /// Fills `scratch.decided` for this leaf. `event_time` says that the leaf is the record's own time.
+    ///
+    /// What was replaced changes what stands around it: a marker is shorter than the text it stands for, and brings a
+    /// cue nearer to a number. So the result is gone through again until nothing more is found; this is
+    /// what makes a second pass over the output find nothing.
+    pub(super) fn settle(
+        &self,
+        leaf: &Leaf<'_>,
+        candidates: Option<(&[Candidate], usize)>,
+        event_time: bool,
+        look_again: bool,
+        scratch: &mut LeafScratch,
+    ) -> Result<(), StepLimit> {
+        scratch.decided.clear();
+        scratch.kept.clear();
+        scratch.found.clear();
+        self.engine.find(leaf, candidates, self.query, &mut scratch.detect, &mut scratch.found)?;
+        if scratch.found.is_empty() {
+            return Ok(());
+        }
+        self.decide(leaf, event_time, scratch)?;
+        scratch.kept.extend(scratch.decided.iter().filter(|d| d.action == Action::Keep));
+        finish(leaf, &mut scratch.decided);
+        if !look_again {
+            return Ok(());
+        }
+        for _ in 0..MAX_ROUNDS {
+            if scratch.decided.is_empty() || leaf.place == Place::Number {
+                return Ok(());
+            }
+            let before = scratch.decided.clone();
+            let mut again = std::mem::take(&mut scratch.again);
+            let mut segments = std::mem::take(&mut scratch.segments);
+            self.rewrite(leaf.text, &before, &mut again, &mut segments, &mut scratch.replacement);
+            let next =
+                Leaf { text: &again, map: leaf.map, path: leaf.path, place: leaf.place, depth: leaf.depth };
+            scratch.found.clear();
+            scratch.decided.clear();
+            self.engine.find(&next, None, self.query, &mut scratch.detect, &mut scratch.found)?;
+            self.decide(&next, event_time, scratch)?;
+            scratch.decided.retain(|d| d.action != Action::Keep);
+            scratch.decided.iter_mut().for_each(|d| d.span = Map::Segments(&segments).to_payload(d.span));
+            scratch.decided.extend(&before);
+            finish(leaf, &mut scratch.decided);
+            scratch.again = again;
+            scratch.segments = segments;
+            if scratch
+                .decided
+                .iter()
+                .map(|d| (d.span, d.action))
+                .eq(before.iter().map(|d| (d.span, d.action)))
+            {
+                scratch.decided = before;
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Says for each of `scratch.found` what is to be done, into `scratch.decided`.
+    fn decide(&self, leaf: &Leaf<'_>, event_time: bool, scratch: &mut LeafScratch) -> Result<(), StepLimit> {
+        let logs = self.policy.profile == Profile::Logs;
+        let own_time = match event_time {
+            true => Some(Span::at(0, leaf.text.len())),
+            false if logs && scratch.found.iter().any(|f| f.span.start() < 512) => exempt::leading_time(leaf),
+            false => None,
+        };
+        let found = std::mem::take(&mut scratch.found);
+        let mut result = Ok(());
+        for f in &found {
+            let push = |action| Decided { span: f.span, lead: *f, action };
+            if let Some(action) = self.policy.ruled(f.kind, f.confidence, leaf.path) {
+                let action = self.unless_masked(action, &leaf.text[f.span.range()], &mut scratch.replacement);
+                scratch.decided.push(push(action));
+                continue;
+            }
+            let below = f.confidence < self.policy.threshold();
+            if below || logs && exempt::stands(f, leaf.text, own_time) {
+                scratch.decided.push(push(Action::Keep));
+            } else if logs && f.kind == Kind::Url {
+                scratch.decided.push(push(Action::Keep));
+                result = result.and(self.url(f, leaf, scratch));
+            } else {
+                scratch.decided.push(push(Action::Redact));
+            }
+        }
+        scratch.found = found;
+        result
+    }
+
+    /// A value that this very mask has masked already stays.
+    fn unless_masked(&self, action: Action, text: &[u8], buffer: &mut Vec<u8>) -> Action {
+        if let Action::Mask { keep_last, with } = action {
+            buffer.clear();
+            transform::mask(text, keep_last, with, buffer);
+            if buffer == text {
+                return Action::Keep;
+            }
+        }
+        action
+    }
+
+    /// The parts of a URL that speak of persons: its userinfo, and parameters whose name says what they hold.
+    fn url(&self, url: &Finding, leaf: &Leaf<'_>, scratch: &mut LeafScratch) -> Result<(), StepLimit> {
+        let text = &leaf.text[url.span.range()];
+        let parts = transform::url_parts(text);
+        if let Some(userinfo) = parts.userinfo
+            && !Kind::is_marker(&text[userinfo.range()])
+        {
+            let span = userinfo.shifted(url.span.start());
+            scratch.decided.push(Decided { span, lead: Finding { span, ..*url }, action: Action::Redact });
+        }
+        for (name, value) in parts.parameters {
+            let mut path = std::mem::take(&mut scratch.path);
+            path.clear();
+            path.push_key(&text[name.range()]);
+            let parameter = Leaf {
+                text: &text[value.range()],
+                map: Map::Direct(0),
+                path: path.as_path(),
+                place: Place::Text,
+                depth: leaf.depth,
+            };
+            let mut found = Vec::new();
+            let result = self.engine.find(&parameter, None, self.query, &mut scratch.detect, &mut found);
+            for f in found.iter().filter(|f| f.kind != Kind::Url && f.confidence >= self.policy.threshold()) {
+                if !exempt::stands(f, parameter.text, None) {
+                    let span = f.span.shifted(url.span.start() + value.start());
+                    let lead = Finding { span, ..*f };
+                    let action = self.policy.action(f.kind, f.confidence, leaf.path);
+                    scratch.decided.push(Decided { span, lead, action });
+                }
+            }
+            scratch.path = path;
+            result?;
+        }
+        Ok(())
+    }
+
+    /// The leaf's text with what was decided in place, and the way back.
+    fn rewrite(
+        &self,
+        text: &[u8],
+        decided: &[Decided],
+        out: &mut Vec<u8>,
+        segments: &mut Vec<Segment>,
+        buffer: &mut Vec<u8>,
+    ) {
+        out.clear();
+        segments.clear();
+        let mut at = 0;
+        let mut push = |bytes: &[u8], raw: Span, verbatim: bool| {
+            let start = out.len() as u32;
+            out.extend_from_slice(bytes);
+            let (text_len, raw_len) = (bytes.len() as u32, raw.len() as u32);
+            segments.push(Segment { text: start, text_len, raw: raw.start() as u32, raw_len, verbatim });
+        };
+        for d in decided {
+            if at < d.span.start() {
+                push(&text[at..d.span.start()], Span::at(at, d.span.start()), true);
+            }
+            buffer.clear();
+            replace(d, text, buffer);
+            push(buffer, d.span, false);
+            at = d.span.end();
+        }
+        if at < text.len() {
+            push(&text[at..], Span::at(at, text.len()), true);
+        }
+    }
+}
+
+/// Unites, and widens to the whole leaf where it can only be replaced whole.
+fn finish(leaf: &Leaf<'_>, decided: &mut Vec<Decided>) {
+    unite(decided);
+    if leaf.place == Place::Number && !decided.is_empty() {
+        decided.iter_mut().for_each(|d| d.span = Span::at(0, leaf.text.len()));
+        unite(decided);
+    }
+}
+
+/// Appends what takes the place of a finding.
+pub(super) fn replace(d: &Decided, text: &[u8], out: &mut Vec<u8>) {
+    match d.action {
+        Action::Mask { keep_last, with } => transform::mask(&text[d.span.range()], keep_last, with, out),
+        Action::Keep => out.extend_from_slice(&text[d.span.range()]),
+        Action::Redact | Action::Drop => out.extend_from_slice(d.lead.kind.marker().as_bytes()),
+    }
+}
+
+/// An [`Edit`] for what was decided, its replacement appended to `text`.
+pub(super) fn edit(leaf: &Leaf<'_>, d: &Decided, text: &mut Vec<u8>) -> Edit {
+    let start = text.len();
+    replace(d, leaf.text, text);
+    Edit {
+        span: leaf.map.to_payload(d.span),
+        replacement: Span::at(start, text.len()),
+        place: leaf.place,
+        depth: leaf.depth,
+    }
+}

@@ -1,0 +1,303 @@
+//! One part of a record: its payload, its key, or a header's value.
+
+use std::fmt;
+
+use super::leaves::{LeafScratch, LeafScrubber, edit};
+use super::{KeyAction, Settings, exempt};
+use crate::codec::{Codec, CodecScratch, Edit, Format, Leaf, Map, PathBuf};
+use crate::detect::{Candidate, Engine, Finding, Query};
+use crate::kind::Kind;
+use crate::policy::{Action, Profile};
+use crate::span::Span;
+
+/// A worker's memory, used again from record to record.
+#[derive(Default)]
+pub struct Scratch {
+    codec: CodecScratch,
+    leaf: LeafScratch,
+    /// Candidates of the whole batch, and how many of them lie before the part at hand.
+    candidates: Vec<Candidate>,
+    cursor: usize,
+    edits: Vec<Edit>,
+    text: Vec<u8>,
+    path: PathBuf,
+}
+
+impl Scratch {
+    /// The one pass over a batch's bytes.
+    pub(super) fn look_over(&mut self, engine: &Engine, arena: &[u8]) {
+        self.candidates.clear();
+        self.cursor = 0;
+        engine.candidates(arena, &mut self.leaf.detect, &mut self.candidates);
+    }
+}
+
+impl fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Scratch")
+    }
+}
+
+/// A finding with what is known about it, for `scan`, `explain` and tests.
+#[derive(Clone, Copy, Debug)]
+pub struct Located<'a> {
+    /// The finding that decides; its span is in the leaf's text.
+    pub finding: Finding,
+    /// The leaf it stands in.
+    pub leaf: &'a Leaf<'a>,
+    /// What is replaced, in the record's payload; it may be more than the finding, where several overlap.
+    pub payload: Span,
+    /// What the policy does with it.
+    pub action: Action,
+}
+
+/// A part could not be scanned. A fixed phrase.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unreadable(pub(super) &'static str);
+
+/// What became of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Nothing to do: nothing was written.
+    Clean,
+    /// Its new form was appended.
+    Edited,
+    /// A rule says to drop the record.
+    Drop,
+}
+
+/// Where results go.
+pub(super) struct Out<'o> {
+    pub(super) bytes: &'o mut Vec<u8>,
+    pub(super) findings: &'o mut [u64; Kind::COUNT],
+}
+
+/// Scrubs parts of records.
+pub(super) struct PartScrubber<'s> {
+    pub(super) settings: &'s Settings,
+    pub(super) query: Query,
+}
+
+impl<'s> PartScrubber<'s> {
+    fn leaves(&self) -> LeafScrubber<'s> {
+        LeafScrubber { engine: &self.settings.engine, policy: &self.settings.policy, query: self.query }
+    }
+
+    /// A payload. Only what lies in `body` is written; for a window of a long line that is less than all of it.
+    pub(super) fn payload(
+        &self,
+        codec: &Codec,
+        arena: &[u8],
+        payload: Span,
+        body: Span,
+        scratch: &mut Scratch,
+        out: Out<'_>,
+    ) -> Result<Outcome, Unreadable> {
+        let bytes = &arena[payload.range()];
+        let Scratch { codec: codec_scratch, leaf: leaf_scratch, candidates, cursor, edits, text, .. } =
+            scratch;
+        edits.clear();
+        text.clear();
+        *cursor += candidates[*cursor..].partition_point(|c| (c.at as usize) < payload.start());
+        let mut given = &candidates[*cursor..];
+        let whole = body == payload;
+        let logs = self.settings.policy.profile == Profile::Logs;
+        let leaves = self.leaves();
+        let (mut dropped, mut failed, mut time_seen) = (false, None, false);
+        let findings = out.findings;
+        codec.leaves(bytes, codec_scratch, &mut |leaf| {
+            if failed.is_some() {
+                return;
+            }
+            let own = match leaf.map {
+                Map::Direct(base) => {
+                    let start = payload.start() + base as usize;
+                    Some((take(&mut given, start, start + leaf.text.len()), start))
+                }
+                Map::Segments(_) => None,
+            };
+            let event_time = logs && !time_seen && exempt::is_event_time(leaf);
+            time_seen |= event_time;
+            if let Err(e) = leaves.settle(leaf, own, event_time, whole, leaf_scratch) {
+                failed = Some(e);
+                return;
+            }
+            for d in &leaf_scratch.decided {
+                dropped |= d.action == Action::Drop;
+                findings[d.lead.kind as usize] += 1;
+                edits.push(edit(leaf, d, text));
+            }
+        });
+        if failed.is_some() {
+            return Err(Unreadable("a look-around pattern took too many steps"));
+        }
+        if dropped {
+            return Ok(Outcome::Drop);
+        }
+        if !whole {
+            clip(edits, Span::at(body.start() - payload.start(), body.end() - payload.start()));
+        }
+        if edits.is_empty() {
+            return Ok(Outcome::Clean);
+        }
+        codec.encode(&arena[body.range()], edits, text, codec_scratch, out.bytes);
+        Ok(Outcome::Edited)
+    }
+
+    /// A Kafka key.
+    pub(super) fn key(
+        &self,
+        arena: &[u8],
+        key: Span,
+        scratch: &mut Scratch,
+        out: Out<'_>,
+    ) -> Result<Outcome, Unreadable> {
+        let start = out.bytes.len();
+        let out = Out { bytes: &mut *out.bytes, findings: &mut *out.findings };
+        let bytes = &arena[key.range()];
+        let outcome = self.named(
+            &[b"@key"],
+            bytes,
+            scratch,
+            Out { bytes: &mut *out.bytes, findings: &mut *out.findings },
+        )?;
+        match (&self.settings.key_action, outcome) {
+            (KeyAction::Hmac(hmac), Outcome::Edited) => {
+                out.bytes.truncate(start);
+                let tag = aws_lc_rs::hmac::sign(hmac, bytes);
+                out.bytes.extend(tag.as_ref().iter().flat_map(|b| {
+                    let digit = |n: u8| b"0123456789abcdef"[n as usize];
+                    [digit(b >> 4), digit(b & 15)]
+                }));
+                Ok(Outcome::Edited)
+            }
+            (_, outcome) => Ok(outcome),
+        }
+    }
+
+    /// A header's value.
+    pub(super) fn header(
+        &self,
+        arena: &[u8],
+        name: Span,
+        value: Span,
+        scratch: &mut Scratch,
+        out: Out<'_>,
+    ) -> Result<Outcome, Unreadable> {
+        self.named(&[b"@header", &arena[name.range()]], &arena[value.range()], scratch, out)
+    }
+
+    /// A part that stands at a path of its own: JSON where it looks like it, else one leaf.
+    fn named(
+        &self,
+        path: &[&[u8]],
+        bytes: &[u8],
+        scratch: &mut Scratch,
+        out: Out<'_>,
+    ) -> Result<Outcome, Unreadable> {
+        if bytes.len() > self.settings.max_record_bytes {
+            return Err(Unreadable("a key or header is larger than max_record_bytes"));
+        }
+        let codec = Codec { format: Format::Auto, ..self.settings.codec };
+        let json = codec.resolve(bytes) == Format::Json;
+        let Scratch { codec: codec_scratch, leaf: leaf_scratch, edits, text, path: own_path, .. } = scratch;
+        edits.clear();
+        text.clear();
+        own_path.clear();
+        path.iter().for_each(|p| own_path.push_key(p));
+        let leaves = self.leaves();
+        let (mut dropped, mut failed) = (false, false);
+        let findings = out.findings;
+        codec.leaves(bytes, codec_scratch, &mut |leaf| {
+            let named = Leaf { path: own_path.as_path(), ..*leaf };
+            let leaf = if json { leaf } else { &named };
+            if leaves.settle(leaf, None, false, true, leaf_scratch).is_err() {
+                failed = true;
+                return;
+            }
+            for d in &leaf_scratch.decided {
+                dropped |= d.action == Action::Drop;
+                findings[d.lead.kind as usize] += 1;
+                edits.push(edit(leaf, d, text));
+            }
+        });
+        match (failed, dropped, edits.is_empty()) {
+            (true, ..) => Err(Unreadable("a look-around pattern took too many steps")),
+            (_, true, _) => Ok(Outcome::Drop),
+            (_, _, true) => Ok(Outcome::Clean),
+            _ => {
+                codec.encode(bytes, edits, text, codec_scratch, out.bytes);
+                Ok(Outcome::Edited)
+            }
+        }
+    }
+
+    /// Reports instead of replacing.
+    pub(super) fn scan(
+        &self,
+        codec: &Codec,
+        bytes: &[u8],
+        scratch: &mut Scratch,
+        visit: &mut dyn FnMut(&Located<'_>),
+    ) -> Result<(), Unreadable> {
+        if bytes.len() > self.settings.max_record_bytes {
+            return Err(Unreadable("the record is larger than max_record_bytes"));
+        }
+        let Scratch { codec: codec_scratch, leaf: leaf_scratch, .. } = scratch;
+        let logs = self.settings.policy.profile == Profile::Logs;
+        let leaves = self.leaves();
+        let (mut failed, mut time_seen) = (false, false);
+        codec.leaves(bytes, codec_scratch, &mut |leaf| {
+            let event_time = logs && !time_seen && exempt::is_event_time(leaf);
+            time_seen |= event_time;
+            failed |= leaves.settle(leaf, None, event_time, true, leaf_scratch).is_err();
+            let LeafScratch { decided, kept, .. } = leaf_scratch;
+            kept.retain(|k| !decided.iter().any(|d| d.span.contains(k.span)));
+            kept.extend(decided.iter());
+            kept.sort_by_key(|d| (d.span.start(), d.span.end()));
+            for d in kept.iter() {
+                let payload = leaf.map.to_payload(d.span);
+                visit(&Located { finding: d.lead, leaf, payload, action: d.action });
+            }
+        });
+        if failed { Err(Unreadable("a look-around pattern took too many steps")) } else { Ok(()) }
+    }
+}
+
+/// The candidates between two places, taken off the front.
+fn take<'c>(given: &mut &'c [Candidate], start: usize, end: usize) -> &'c [Candidate] {
+    let skip = given.iter().position(|c| c.at as usize >= start).unwrap_or(given.len());
+    let rest = &given[skip..];
+    let len = rest.iter().position(|c| c.at as usize >= end).unwrap_or(rest.len());
+    *given = &rest[len..];
+    &rest[..len]
+}
+
+/// Keeps of the edits what lies in `body`, and counts from its start. What began before it has been marked by the
+/// window before: here its rest just goes.
+fn clip(edits: &mut Vec<Edit>, body: Span) {
+    edits.retain(|e| e.span.overlaps(body));
+    for e in edits {
+        if e.span.start() < body.start() {
+            e.replacement = Span::default();
+        }
+        let (start, end) = (e.span.start().max(body.start()), e.span.end().min(body.end()));
+        e.span = Span::at(start - body.start(), end - body.start());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Place;
+
+    #[test]
+    fn windows_keep_their_own() {
+        let e =
+            |a, b| Edit { span: Span::new(a, b), replacement: Span::new(0, 5), place: Place::Text, depth: 0 };
+        let mut edits = vec![e(0, 4), e(8, 12), e(15, 18), e(19, 25), e(30, 40)];
+        clip(&mut edits, Span::new(10, 20));
+        let got: Vec<_> = edits.iter().map(|e| (e.span, e.replacement.len())).collect();
+        assert_eq!(got, [(Span::new(0, 2), 0), (Span::new(5, 8), 5), (Span::new(9, 10), 5)]);
+    }
+}
