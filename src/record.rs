@@ -58,6 +58,9 @@ pub struct Record {
     pub(crate) headers: Span,
     /// The record is one piece of a line longer than the limit; see [`Piece`].
     pub(crate) piece: Piece,
+    /// Bytes of a record too large to be held that were thrown away: the payload is only its head, and must not be
+    /// forwarded. 0 for all others.
+    pub(crate) left_out: u64,
 }
 
 impl Record {
@@ -179,7 +182,16 @@ impl Batch {
             key: None,
             headers: Span::default(),
             piece,
+            left_out: 0,
         });
+    }
+
+    /// Adds the head of a record larger than the limit, of which `left_out` bytes were thrown away.
+    pub fn push_cut(&mut self, number: u64, payload: Span, frame_end: usize, left_out: u64) {
+        self.push_line(number, payload, frame_end);
+        if let Some(record) = self.records.last_mut() {
+            record.left_out = left_out;
+        }
     }
 
     /// Adds a Kafka message whose parts stand in the arena already; its headers are the `headers` last pushed
@@ -194,6 +206,7 @@ impl Batch {
             key,
             headers: Span::at(end - headers, end),
             piece: Piece::default(),
+            left_out: 0,
         });
     }
 

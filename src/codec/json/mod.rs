@@ -3,15 +3,18 @@
 //! - `lex` walks the bytes once and hands out every string, key, number and stray text as a leaf.
 //! - `decode` undoes escapes and keeps the way back to the payload.
 //! - `encode` splices edits in, escaped for where they stand.
+//! - `structure` tells where a document ends that goes over lines.
 //! - `keys` keeps the keys of an object apart when edits would make them equal.
 
 mod decode;
 mod encode;
 mod keys;
 mod lex;
+mod structure;
 
 pub(super) use decode::escape;
 pub(super) use encode::encode;
+pub(super) use structure::{State, Structure};
 
 use super::Leaf;
 

@@ -360,6 +360,30 @@ proptest! {
     }
 
     #[test]
+    fn maps_keep_escapes_and_characters_whole(payload in json_text(), a in 0.0..1.0f64, b in 0.0..1.0f64) {
+        let mut checked = Ok(());
+        Codec::new(Format::Json).leaves(payload.as_bytes(), &mut CodecScratch::default(), &mut |leaf| {
+            if !matches!(leaf.place, Place::String | Place::Key) {
+                return;
+            }
+            let text = std::str::from_utf8(leaf.text).unwrap();
+            let bounds: Vec<_> = text.char_indices().map(|c| c.0).chain([text.len()]).collect();
+            let pick = |x: f64| bounds[(x * bounds.len() as f64) as usize];
+            let (from, to) = (pick(a.min(b)), pick(a.max(b)));
+            // The payload behind a part of the text, unescaped as often as it was escaped, is that part.
+            let span = leaf.map.to_payload(Span::at(from, to));
+            let mut part = payload[span.range()].to_string();
+            for _ in 0..=leaf.depth {
+                part = serde_json::from_str(&format!("\"{part}\"")).unwrap_or_default();
+            }
+            if from < to && part != text[from..to] {
+                checked = Err(format!("{text:?} {from}..{to}: {part:?}"));
+            }
+        });
+        prop_assert!(checked.is_ok(), "{checked:?}");
+    }
+
+    #[test]
     fn no_edits_no_change(payload in prop_oneof![json_text().prop_map(String::into_bytes), prop::collection::vec(any::<u8>(), 0..99)]) {
         let mut out = Vec::new();
         Codec::new(Format::Json).encode(&payload, &[], b"", &mut CodecScratch::default(), &mut out);
