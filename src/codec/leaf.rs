@@ -170,6 +170,13 @@ impl PathBuf {
         self.steps.push(Step::Index(index));
     }
 
+    /// Steps on to the next element of the array stepped into last.
+    pub fn next_index(&mut self) {
+        if let Some(Step::Index(index)) = self.steps.last_mut() {
+            *index += 1;
+        }
+    }
+
     /// Steps out again.
     pub fn pop(&mut self) {
         if let Some(Step::Key(start, _)) = self.steps.pop() {

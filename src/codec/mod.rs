@@ -14,7 +14,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use frame::Framer;
-pub use json::NumberStyle;
+pub use json::{MAX_NESTED, NumberStyle};
 pub use leaf::{Leaf, Map, Path, PathBuf, PathStep, Place, Segment};
 
 use crate::span::Span;
@@ -79,6 +79,7 @@ pub struct Codec {
 #[derive(Default)]
 pub struct CodecScratch {
     pub(crate) json: json::Scratch,
+    pub(crate) plain: plain::Scratch,
 }
 
 impl Codec {
@@ -101,7 +102,7 @@ impl Codec {
     pub fn leaves(&self, payload: &[u8], scratch: &mut CodecScratch, visit: &mut dyn FnMut(&Leaf<'_>)) {
         match self.resolve(payload) {
             Format::Json => json::leaves(payload, &mut scratch.json, visit),
-            Format::Plain | Format::Auto => plain::leaves(payload, visit),
+            Format::Plain | Format::Auto => plain::leaves(payload, &mut scratch.plain, visit),
         }
     }
 
