@@ -23,6 +23,10 @@ mod ssn;
 mod vin;
 mod zip;
 
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
+mod pack_rules;
+
 use std::fmt;
 use std::str::FromStr;
 
