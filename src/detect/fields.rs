@@ -90,20 +90,19 @@ impl Fields {
 
     fn work_out(&self, path: Path<'_>, keywords: &Keywords) -> FieldInfo {
         let keys: Vec<&[u8]> = path.keys_inward_out().take(KEYS).collect();
-        let mut tokens: Vec<String> = keys.iter().rev().flat_map(|k| tokens(k)).collect();
+        let tokens: Vec<String> = keys.iter().rev().flat_map(|k| tokens(k)).collect();
         // `phone2` and `address_1` say what `phone` and `address` say.
-        while tokens.len() > 1 && tokens.last().is_some_and(|t| t.bytes().all(|b| b.is_ascii_digit())) {
-            tokens.pop();
-        }
+        let is_number = |t: &String| t.bytes().all(|b| b.is_ascii_digit());
+        let unnumbered = tokens.iter().rposition(|t| !is_number(t)).map_or(0, |i| i + 1);
         let mut info = FieldInfo::default();
-        let mut suffix = String::new();
-        for token in tokens.iter().rev() {
-            suffix.insert_str(0, token);
-            if let Some(found) = self.named.get(&suffix) {
-                info.named.extend(found);
-            }
-            if let Some(found) = self.barred.get(&suffix) {
-                info.barred.extend(found);
+        let lengths =
+            if unnumbered < tokens.len() { vec![tokens.len(), unnumbered] } else { vec![tokens.len()] };
+        for len in lengths {
+            let mut suffix = String::new();
+            for token in tokens[..len].iter().rev() {
+                suffix.insert_str(0, token);
+                info.named.extend(self.named.get(&suffix).into_iter().flatten());
+                info.barred.extend(self.barred.get(&suffix).into_iter().flatten());
             }
         }
         info.named.sort_unstable();
@@ -178,7 +177,7 @@ mod tests {
             keys.iter().for_each(|k| p.push_key(k.as_bytes()));
             f.look_up(p.as_path(), &keywords, &mut cache).clone()
         };
-        for keys in [&["ssn"][..], &["patientSSN"], &["a", "primary-ssn"], &["ssn2"]] {
+        for keys in [&["ssn"][..], &["patientSSN"], &["a", "primary-ssn"], &["ssn2"], &["ssn_1"]] {
             assert_eq!(ask(keys).field_of(7), Some(0), "{keys:?}");
         }
         for keys in [&["patientname"][..], &["patient", "name"], &["x", "the_patientName"]] {
