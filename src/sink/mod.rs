@@ -6,7 +6,7 @@ mod memory;
 mod quarantine;
 mod stdout;
 
-pub use memory::MemorySink;
+pub use memory::{Delivered, MemorySink, Received, Step};
 pub use quarantine::QuarantineDir;
 pub use stdout::StreamSink;
 

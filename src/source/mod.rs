@@ -7,7 +7,7 @@ mod stdin;
 
 use std::time::Duration;
 
-pub use memory::MemorySource;
+pub use memory::{Acknowledgements, MemorySource, Message};
 pub use stdin::StreamSource;
 
 use crate::record::{Batch, Checkpoint};
