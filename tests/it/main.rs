@@ -5,6 +5,7 @@
 
 mod kit;
 
+mod docs;
 mod layers;
 =======
 //! x
