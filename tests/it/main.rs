@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! The integration tests: one binary, so that the crate is linked once.
 #![allow(unreachable_pub, reason = "nothing imports a test binary")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
@@ -7,7 +6,3 @@ mod kit;
 
 mod docs;
 mod layers;
-=======
-//! x
-fn main() {}
->>>>>>> 214be46 (Checks: what a pattern cannot say about a number, one rule a file)
