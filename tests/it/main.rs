@@ -4,4 +4,5 @@
 
 mod kit;
 
+mod docs;
 mod layers;

@@ -1,0 +1,85 @@
+//! Tables in the docs that repeat what the code says must say the same.
+
+use scrubjay::Kind;
+use scrubjay::detect::{Engine, Pack};
+use scrubjay::policy::Profile;
+
+use crate::kit;
+
+fn page(name: &str) -> String {
+    std::fs::read_to_string(kit::root().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+}
+
+#[test]
+fn the_kinds_are_those_of_the_code() {
+    let page = page("docs/hipaa.md");
+    let rows: Vec<&str> = page
+        .lines()
+        .skip_while(|l| !l.starts_with("| kind |"))
+        .skip(2)
+        .take_while(|l| l.starts_with('|'))
+        .collect();
+    let expected: Vec<_> =
+        Kind::ALL.iter().map(|k| format!("| {} | {} | {} |", k.name(), k.letter(), k.about())).collect();
+    assert_eq!(rows, expected, "docs/hipaa.md, table of kinds");
+}
+
+#[test]
+fn the_profiles_are_those_of_the_code() {
+    let page = page("docs/hipaa.md");
+    for (name, profile) in Profile::NAMES {
+        let row =
+            page.lines().find(|l| l.starts_with(&format!("| `{name}`"))).unwrap_or_else(|| panic!("{name}"));
+        let threshold = row.split('|').nth(2).unwrap().trim();
+        assert_eq!(threshold, profile.threshold().to_string(), "docs/hipaa.md, profile {name}");
+    }
+}
+
+/// The fenced TOML blocks of a page.
+fn toml_blocks(page: &str) -> Vec<&str> {
+    page.split("```toml\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect()
+}
+
+#[test]
+fn the_detectors_shown_work() {
+    for name in ["docs/detectors.md", "CONTRIBUTING.md"] {
+        let page = page(name);
+        let blocks: Vec<_> = toml_blocks(&page).into_iter().filter(|b| b.contains("[[detector]]")).collect();
+        assert!(!blocks.is_empty(), "{name} shows no detector");
+        for block in blocks {
+            let pack = Pack::parse(name, block).unwrap_or_else(|e| panic!("{e}: {}", e.label));
+            let engine = Engine::new(&[pack]).unwrap();
+            let failures: Vec<_> = engine.test_examples().into_iter().map(|f| f.message).collect();
+            assert!(failures.is_empty(), "{name}: {}", failures.join("\n"));
+        }
+    }
+}
+
+#[test]
+fn the_checks_are_those_of_the_code() {
+    // An unknown check is refused with the list of those there are.
+    let asked = r#"
+        [[detector]]
+        id = "x"
+        kind = "ssn"
+        pattern = '\d\d'
+        check = "no-such-check"
+        weights = { base = 1.0 }
+        examples = ["«12»", "«34»"]
+        counter_examples = ["a", "b"]
+    "#;
+    let refusal = Pack::parse("asked.toml", asked).unwrap_err().title;
+    let page = page("docs/detectors.md");
+    let rows: Vec<&str> = page
+        .lines()
+        .skip_while(|l| !l.starts_with("| check |"))
+        .skip(2)
+        .take_while(|l| l.starts_with('|'))
+        .filter_map(|l| l.split('`').nth(1))
+        .collect();
+    let listed = rows.join(", ");
+    assert!(
+        rows.len() > 3 && refusal.contains(&listed),
+        "docs/detectors.md lists {listed}; the code says: {refusal}"
+    );
+}
