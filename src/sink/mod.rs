@@ -7,7 +7,7 @@ mod quarantine;
 mod stdout;
 
 pub use memory::MemorySink;
-pub use quarantine::QuarantineDir;
+pub use quarantine::{EXTENSION as QUARANTINE_EXTENSION, Envelopes, QuarantineDir};
 pub use stdout::StreamSink;
 
 use crate::record::Checkpoint;
