@@ -7,6 +7,7 @@ pub mod config;
 #[cfg(feature = "console")]
 pub mod console;
 pub mod detect;
+pub mod health;
 pub mod keys;
 pub mod metrics;
 pub mod pipeline;
