@@ -6,7 +6,10 @@ pub mod codec;
 pub mod config;
 #[cfg(feature = "console")]
 pub mod console;
+#[cfg(feature = "kafka")]
+mod demo;
 pub mod detect;
+pub mod health;
 pub mod keys;
 pub mod metrics;
 pub mod pipeline;
