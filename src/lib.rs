@@ -7,6 +7,8 @@ pub mod config;
 #[cfg(feature = "console")]
 pub mod console;
 pub mod detect;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod keys;
 pub mod metrics;
 pub mod pipeline;
