@@ -10,6 +10,8 @@ pub mod console;
 mod demo;
 pub mod detect;
 pub mod health;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 pub mod keys;
 pub mod metrics;
 pub mod pipeline;

@@ -1,0 +1,270 @@
+//! Questions to a cluster, asked one at a time by a thread that waits for the answer.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientContext;
+use rdkafka::admin::{
+    AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+
+use super::client::{config_error, describe, forward_log, is_denied};
+use super::options::admin_config;
+
+/// How long one question may take.
+const ANSWER: Duration = Duration::from_secs(5);
+/// How long a topic just made may take to be seen everywhere.
+const APPEAR: Duration = Duration::from_secs(15);
+
+/// Why a question has no answer.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The brokers are away: it may be asked again.
+    Away(String),
+    /// It will not get better by itself.
+    Refused(String),
+}
+
+/// What a topic is set to; `None` where the broker does not say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct TopicSettings {
+    pub(super) max_message_bytes: Option<usize>,
+    pub(super) compacted: Option<bool>,
+}
+
+/// A connection that asks.
+pub(super) struct Cluster {
+    pub(super) brokers: String,
+    config: ClientConfig,
+    /// A consumer without a group: it asks for metadata, and never makes a broker create a topic by asking.
+    probe: BaseConsumer<Quiet>,
+    admin: OnceLock<AdminClient<DefaultClientContext>>,
+}
+
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        forward_log(level, facility, line);
+    }
+
+    fn error(&self, _: KafkaError, _: &str) {}
+}
+
+impl ConsumerContext for Quiet {}
+
+impl Cluster {
+    pub(super) fn new(brokers: &str, properties: &BTreeMap<String, String>) -> Result<Cluster, String> {
+        let config = admin_config(brokers, properties)?;
+        let probe = config.create_with_context(Quiet).map_err(|e| config_error(&e))?;
+        Ok(Cluster { brokers: brokers.to_string(), config, probe, admin: OnceLock::new() })
+    }
+
+    /// Every topic this user may see, with its number of partitions.
+    pub(super) fn topics(&self) -> Result<BTreeMap<String, usize>, Trouble> {
+        let answer = self.probe.fetch_metadata(None, ANSWER);
+        // The reason for a failed connection comes as an event of its own.
+        let mut reason = None;
+        while let Some(Err(event)) = self.probe.poll(Duration::ZERO) {
+            match event.rdkafka_error_code() {
+                Some(code) if is_denied(code) => reason = Some(code),
+                _ => {}
+            }
+        }
+        match answer {
+            Ok(metadata) => {
+                let known = metadata.topics().iter().filter(|t| t.error().is_none());
+                Ok(known.map(|t| (t.name().to_string(), t.partitions().len())).collect())
+            }
+            Err(error) => Err(match reason {
+                Some(code) => Trouble::Refused(format!("{}: {}", self.brokers, describe(code))),
+                None => self.trouble(&error),
+            }),
+        }
+    }
+
+    /// What the cluster calls itself, if it does.
+    pub(super) fn id(&self) -> Option<String> {
+        self.probe.client().fetch_cluster_id(ANSWER).filter(|id| !id.is_empty())
+    }
+
+    /// The settings of topics. Topics whose settings this user may not read, or all on a broker that cannot tell
+    /// them, are left out.
+    pub(super) fn settings(&self, topics: &[&str]) -> Result<BTreeMap<String, TopicSettings>, Trouble> {
+        let asked: Vec<_> = topics.iter().map(|t| ResourceSpecifier::Topic(t)).collect();
+        let mut settings = BTreeMap::new();
+        if asked.is_empty() {
+            return Ok(settings);
+        }
+        let answers = match block_on(self.admin()?.describe_configs(&asked, &options())) {
+            Ok(answers) => answers,
+            Err(error) => {
+                tracing::debug!("{}: topic settings are not told: {error}", self.brokers);
+                return Ok(settings);
+            }
+        };
+        for (topic, answer) in topics.iter().zip(answers) {
+            match answer {
+                Ok(resource) => {
+                    let value = |name: &str| resource.get(name).and_then(|entry| entry.value.clone());
+                    let read = TopicSettings {
+                        max_message_bytes: value("max.message.bytes").and_then(|v| v.parse().ok()),
+                        compacted: value("cleanup.policy").map(|v| v.contains("compact")),
+                    };
+                    settings.insert(topic.to_string(), read);
+                }
+                Err(code) if is_denied(code) => tracing::warn!(
+                    "{}: the settings of topic {topic} cannot be read (grant DescribeConfigs): its size limit and \
+                     clean-up policy are not checked",
+                    self.brokers
+                ),
+                Err(code) => tracing::debug!("{}: settings of topic {topic}: {code}", self.brokers),
+            }
+        }
+        Ok(settings)
+    }
+
+    /// Creates a topic with the broker's own replication and waits until it can be written to.
+    pub(super) fn create(
+        &self,
+        name: &str,
+        partitions: usize,
+        settings: &[(&str, &str)],
+    ) -> Result<(), Trouble> {
+        let count = i32::try_from(partitions).unwrap_or(i32::MAX);
+        // -1 is the broker's default; brokers before 2.4 do not know it.
+        let mut last = Code::Unknown;
+        for replication in [-1, 1] {
+            let mut topic = NewTopic::new(name, count, TopicReplication::Fixed(replication));
+            for (key, value) in settings {
+                topic = topic.set(key, value);
+            }
+            let answers = block_on(self.admin()?.create_topics([&topic], &options()));
+            match answers.map_err(|e| self.trouble(&e))?.pop() {
+                None | Some(Ok(_) | Err((_, Code::TopicAlreadyExists))) => {
+                    tracing::info!("{}: created topic {name} with {partitions} partitions", self.brokers);
+                    return self.await_partitions(name, partitions);
+                }
+                Some(Err((_, code))) if is_denied(code) => {
+                    last = code;
+                    break;
+                }
+                Some(Err((_, code))) => last = code,
+            }
+        }
+        Err(Trouble::Refused(format!(
+            "topic {name} cannot be created on {}: {}; create it yourself",
+            self.brokers,
+            describe(last)
+        )))
+    }
+
+    /// Adds partitions to a topic until it has `partitions`.
+    pub(super) fn grow(&self, name: &str, partitions: usize) -> Result<(), Trouble> {
+        let wanted = NewPartitions::new(name, partitions);
+        let answers = block_on(self.admin()?.create_partitions([&wanted], &options()));
+        match answers.map_err(|e| self.trouble(&e))?.pop() {
+            // Another member may have been faster.
+            None | Some(Ok(_) | Err((_, Code::InvalidPartitions))) => {
+                tracing::info!("{}: topic {name} now has {partitions} partitions", self.brokers);
+                self.await_partitions(name, partitions)
+            }
+            Some(Err((_, code))) => Err(Trouble::Refused(format!(
+                "partitions cannot be added to topic {name} on {}: {}; add them yourself",
+                self.brokers,
+                describe(code)
+            ))),
+        }
+    }
+
+    fn await_partitions(&self, name: &str, partitions: usize) -> Result<(), Trouble> {
+        let deadline = Instant::now() + APPEAR;
+        loop {
+            if self.topics()?.get(name).is_some_and(|n| *n >= partitions) {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                let brokers = &self.brokers;
+                return Err(Trouble::Refused(format!(
+                    "{brokers}: topic {name} was asked for with {partitions} partitions but has not appeared"
+                )));
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn admin(&self) -> Result<&AdminClient<DefaultClientContext>, Trouble> {
+        if let Some(admin) = self.admin.get() {
+            return Ok(admin);
+        }
+        let admin = self.config.create().map_err(|e| Trouble::Refused(config_error(&e)))?;
+        Ok(self.admin.get_or_init(|| admin))
+    }
+
+    fn trouble(&self, error: &KafkaError) -> Trouble {
+        let code = match error {
+            KafkaError::AdminOp(code) => Some(*code),
+            other => other.rdkafka_error_code(),
+        };
+        match code {
+            Some(code) if is_denied(code) => {
+                Trouble::Refused(format!("{}: {}", self.brokers, describe(code)))
+            }
+            _ => Trouble::Away(error.to_string()),
+        }
+    }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(ANSWER)).operation_timeout(Some(ANSWER))
+}
+
+/// Waits for the answer of an admin client, which a thread of its own brings.
+fn block_on<F: Future>(future: F) -> F::Output {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(thread::current())));
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(answer) => return answer,
+            Poll::Pending => thread::park(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn block_on_waits_for_another_thread() {
+        let (tx, rx) = std::sync::mpsc::channel::<Waker>();
+        let waker = thread::spawn(move || rx.recv().unwrap().wake());
+        let mut asked = false;
+        let answer = block_on(std::future::poll_fn(|cx| {
+            if asked {
+                return Poll::Ready(7);
+            }
+            asked = true;
+            tx.send(cx.waker().clone()).unwrap();
+            Poll::Pending
+        }));
+        waker.join().unwrap();
+        assert_eq!(answer, 7);
+    }
+}

@@ -1,0 +1,184 @@
+//! The consumer's callbacks. All of them run inside a poll, on the reader's thread.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
+use rdkafka::statistics::Statistics;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::{ClientContext, Offset};
+
+use super::assignment::{Assignment, Partition};
+use crate::kafka::{Reach, describe, forward_log, is_denied, is_unreachable};
+
+/// What the callbacks know.
+pub(super) struct Context {
+    pub(super) assignment: Arc<Assignment>,
+    pub(super) reach: Reach,
+    /// How long a rebalance may wait for batches on their way.
+    pub(super) drain: Duration,
+    /// The line has no room: what is newly assigned is paused as well.
+    pub(super) paused: AtomicBool,
+    /// An asynchronous commit has not been answered.
+    pub(super) committing: AtomicBool,
+    /// Partitions have been assigned at least once.
+    pub(super) joined: AtomicBool,
+    /// What the client last said about an error.
+    pub(super) reason: Mutex<String>,
+    /// A commit was refused for good.
+    pub(super) denied: Mutex<Option<String>>,
+}
+
+impl Context {
+    pub(super) fn reason(&self) -> String {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Commits what has been delivered, if there is anything.
+    pub(super) fn commit(&self, consumer: &BaseConsumer<Context>, mode: CommitMode) {
+        let mut offsets = TopicPartitionList::new();
+        for (topic, partition, offset) in self.assignment.take_uncommitted() {
+            // Offsets are never negative, so that this cannot fail.
+            let _ = offsets.add_partition_offset(&topic, partition, Offset::Offset(offset));
+        }
+        if offsets.count() == 0 {
+            return;
+        }
+        self.committing.store(matches!(mode, CommitMode::Async), Ordering::Relaxed);
+        if let Err(error) = consumer.commit(&offsets, mode) {
+            self.commit_failed(&error, &offsets);
+        }
+    }
+
+    fn commit_failed(&self, error: &KafkaError, offsets: &TopicPartitionList) {
+        self.committing.store(false, Ordering::Relaxed);
+        let Some(code) = error.rdkafka_error_code() else { return };
+        match code {
+            Code::NoOffset => {}
+            Code::IllegalGeneration
+            | Code::UnknownMemberId
+            | Code::FencedInstanceId
+            | Code::StaleMemberEpoch
+            | Code::FencedMemberEpoch
+            | Code::AssignmentLost => tracing::warn!(
+                "the group has moved on ({code}): offsets were not committed, and the records will be read again"
+            ),
+            code if is_denied(code) => {
+                let mut denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
+                denied.get_or_insert_with(|| format!("offsets cannot be committed: {}", describe(code)));
+            }
+            code => {
+                self.assignment.commit_again(&partitions(offsets));
+                if is_unreachable(code) {
+                    self.reach.unreachable("offsets wait to be committed");
+                } else {
+                    self.reach.waiting(&format!("offsets were not committed, trying again: {code}"));
+                }
+            }
+        }
+    }
+
+    /// Before partitions go: what is on its way is delivered and committed, so that the next member starts after it.
+    fn let_go(&self, consumer: &BaseConsumer<Context>, going: &[Partition]) {
+        if consumer.assignment_lost() {
+            tracing::warn!(
+                "partitions were taken away ({}): what was being delivered of them will be read again",
+                list(going)
+            );
+        } else {
+            if !self.assignment.drain(going, self.drain) {
+                tracing::warn!(
+                    "partitions are given away before all of their records were delivered ({}): those will be read \
+                     again",
+                    list(going)
+                );
+            }
+            self.commit(consumer, CommitMode::Sync);
+        }
+        self.assignment.revoke(going);
+        for (topic, partition) in going {
+            lag(topic, *partition, 0);
+        }
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        forward_log(level, facility, line);
+    }
+
+    fn error(&self, _: KafkaError, reason: &str) {
+        // The same error comes out of the poll, where it is dealt with.
+        *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = reason.to_string();
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        let mine = self.assignment.partitions();
+        for (topic, partition) in mine {
+            let seen = statistics.topics.get(&topic).and_then(|t| t.partitions.get(&partition));
+            if let Some(seen) = seen.filter(|seen| seen.consumer_lag >= 0) {
+                lag(&topic, partition, seen.consumer_lag);
+            }
+        }
+    }
+}
+
+impl ConsumerContext for Context {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Context>, rebalance: &Rebalance<'_>) {
+        match rebalance {
+            Rebalance::Assign(coming) => {
+                let coming = partitions(coming);
+                if !coming.is_empty() {
+                    tracing::info!("assigned {}", list(&coming));
+                }
+                self.assignment.assign(&coming);
+                self.joined.store(true, Ordering::Relaxed);
+            }
+            Rebalance::Revoke(going) => {
+                let going = partitions(going);
+                if !going.is_empty() {
+                    tracing::info!("revoked {}", list(&going));
+                }
+                self.let_go(consumer, &going);
+            }
+            Rebalance::Error(error) => tracing::warn!("rebalance: {error}"),
+        }
+    }
+
+    fn post_rebalance(&self, consumer: &BaseConsumer<Context>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Assign(coming) = rebalance
+            && self.paused.load(Ordering::Relaxed)
+            && let Err(error) = consumer.pause(coming)
+        {
+            tracing::debug!("new partitions are not paused: {error}");
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
+        self.committing.store(false, Ordering::Relaxed);
+        if let Err(error) = result {
+            self.commit_failed(&error, offsets);
+        }
+    }
+}
+
+fn partitions(list: &TopicPartitionList) -> Vec<Partition> {
+    list.elements().iter().map(|e| (e.topic().to_string(), e.partition())).collect()
+}
+
+fn list(partitions: &[Partition]) -> String {
+    const SHOWN: usize = 8;
+    let mut shown: Vec<_> = partitions.iter().take(SHOWN).map(|(t, p)| format!("{t}[{p}]")).collect();
+    if partitions.len() > SHOWN {
+        shown.push(format!("and {} more", partitions.len() - SHOWN));
+    }
+    shown.join(", ")
+}
+
+fn lag(topic: &str, partition: i32, records: i64) {
+    let labels = [("topic", topic.to_string()), ("partition", partition.to_string())];
+    metrics::gauge!("scrubjay_consumer_lag_records", &labels).set(records as f64);
+}
