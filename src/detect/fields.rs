@@ -36,15 +36,10 @@ pub(super) struct Fields {
 }
 
 /// A worker's memory of names seen.
+#[derive(Default)]
 pub(crate) struct FieldCache {
     slots: Vec<Option<(Box<[u8]>, FieldInfo)>>,
     name: Vec<u8>,
-}
-
-impl Default for FieldCache {
-    fn default() -> FieldCache {
-        FieldCache { slots: vec![None; SLOTS], name: Vec::new() }
-    }
 }
 
 static NOTHING: FieldInfo = FieldInfo { named: Vec::new(), barred: Vec::new(), keywords: Vec::new() };
@@ -79,6 +74,9 @@ impl Fields {
         }
         if cache.name.is_empty() {
             return &NOTHING;
+        }
+        if cache.slots.is_empty() {
+            cache.slots.resize(SLOTS, None);
         }
         let slot = (hash >> 32) as usize & (SLOTS - 1);
         let hit = cache.slots[slot].as_ref().is_some_and(|(name, _)| **name == *cache.name);
