@@ -191,7 +191,7 @@ fn bad_files_get_a_place_and_a_way_out() {
         ),
         (
             "[[policy.rule]]\naction = { mask = { with = \"0\" } }\n",
-            "4:27: `policy.rule.action.mask.with` must be one character that is no letter, digit, blank or control character; with = \"*\"",
+            "4:28: `policy.rule.action.mask.with` must be one character that is no letter, digit, blank or control character; with = \"*\"",
         ),
         (
             "[[policy.rule]]\naction = { seal = {} }\n",
