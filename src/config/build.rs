@@ -1,11 +1,17 @@
 //! Builds what a pipeline is made of: reads packs and secrets.
 
+#[cfg(feature = "kafka")]
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+#[cfg(feature = "kafka")]
+use super::resolved::{ClientProperty, QuarantineTo};
 use super::resolved::{OnErrorConfig, Pipeline, PropertyValue, SinkConfig, SourceConfig, Treatment};
 use super::{ConfigError, read_text};
 use crate::detect::{Engine, Pack};
+#[cfg(feature = "kafka")]
+use crate::kafka::{KafkaSinkOptions, KafkaSourceOptions};
 use crate::keys::{KeyError, QuarantineKey, SecretRef};
 use crate::scrubber::{KeyAction, OnError, Settings};
 
@@ -63,6 +69,29 @@ impl Pipeline {
         Ok(settings)
     }
 
+    /// Whether the action on Kafka keys keeps different keys different.
+    pub fn keys_stay_apart(&self) -> bool {
+        matches!(&self.sink, SinkConfig::Kafka(sink) if sink.key_hmac.is_some())
+    }
+
+    /// The options of a Kafka pipeline's source and sink; reads the secrets they need.
+    #[cfg(feature = "kafka")]
+    pub fn kafka_options(&self) -> Result<Option<(KafkaSourceOptions, KafkaSinkOptions)>, ConfigError> {
+        let (SourceConfig::Kafka(from), SinkConfig::Kafka(to)) = (&self.source, &self.sink) else {
+            return Ok(None);
+        };
+        let topics: Vec<&str> = from.topics.iter().map(String::as_str).collect();
+        let mut source = KafkaSourceOptions::new(&from.brokers, &topics, &from.group);
+        source.properties = read_properties(&from.properties)?;
+        let mut sink = KafkaSinkOptions::new(&to.brokers, &to.topic);
+        sink.properties = read_properties(&to.properties)?;
+        sink.create = to.create;
+        if let OnErrorConfig::Quarantine { to: QuarantineTo::Topic(topic), .. } = &self.on_error {
+            sink.quarantine_topic = Some(topic.clone());
+        }
+        Ok(Some((source, sink)))
+    }
+
     /// The secrets it names that cannot be read, in words.
     pub fn secret_problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -95,6 +124,11 @@ impl PropertyValue {
             PropertyValue::Secret(reference) => secret_text(reference),
         }
     }
+}
+
+#[cfg(feature = "kafka")]
+fn read_properties(properties: &[ClientProperty]) -> Result<BTreeMap<String, String>, KeyError> {
+    properties.iter().map(|p| Ok((p.name.clone(), p.value.read()?))).collect()
 }
 
 fn secret_text(reference: &SecretRef) -> Result<String, KeyError> {

@@ -11,6 +11,7 @@ mod size;
 mod spec;
 mod suggest;
 
+use std::fmt;
 use std::path::Path;
 
 pub use build::{engine, pack};
@@ -29,6 +30,21 @@ pub enum ConfigError {
     /// What it says is wrong: each place.
     Invalid(Vec<Diagnostic>),
 }
+
+/// One line, for logs.
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConfigError::Unreadable(text) => f.write_str(text),
+            ConfigError::Invalid(all) => {
+                let all: Vec<String> = all.iter().map(Diagnostic::to_string).collect();
+                f.write_str(&all.join("; "))
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
 
 /// Reads a pipeline file. Nothing is connected to, and no secret is read.
 pub fn load(path: &Path) -> Result<Pipeline, ConfigError> {

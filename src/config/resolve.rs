@@ -17,7 +17,35 @@ use super::spec::{
 use crate::codec::{Codec, Format};
 use crate::keys::SecretRef;
 use crate::kind::KindSet;
-use crate::policy::{Action, Policy, Rule};
+use crate::policy::{Policy, Rule};
+
+/// A client property that is not the user's to set: its name, the values that do no harm, what to do instead.
+type Owned = (&'static str, &'static [&'static str], &'static str);
+
+const SOURCE_OWNED: &[Owned] = &[
+    ("bootstrap.servers", &[], "use brokers = \"..\""),
+    ("metadata.broker.list", &[], "use brokers = \"..\""),
+    ("group.id", &[], "use group = \"..\""),
+    ("enable.auto.commit", &["false"], "take it out: offsets are committed once the sink has the records"),
+    (
+        "enable.auto.offset.store",
+        &["false"],
+        "take it out: offsets are committed once the sink has the records",
+    ),
+];
+
+const SINK_OWNED: &[Owned] = &[
+    ("bootstrap.servers", &[], "use brokers = \"..\""),
+    ("metadata.broker.list", &[], "use brokers = \"..\""),
+    ("transactional.id", &[], "take it out: exactly-once delivery is not in this version"),
+    ("enable.idempotence", &["true"], "take it out: without it a retry could change the order"),
+    ("acks", &["all", "-1"], "take it out: a record is delivered when all in-sync replicas have it"),
+    (
+        "request.required.acks",
+        &["all", "-1"],
+        "take it out: a record is delivered when all in-sync replicas have it",
+    ),
+];
 
 /// Resolves the values of one file.
 pub(super) struct Resolver<'r> {
@@ -145,13 +173,6 @@ impl Resolver<'_> {
         for topic in spec.topics.iter().filter(|t| !t.get_ref().starts_with('^')) {
             self.topic_name("source.kafka.topics", topic);
         }
-        let refused = [
-            ("bootstrap.servers", "brokers = \"..\""),
-            ("metadata.broker.list", "brokers = \"..\""),
-            ("group.id", "group = \"..\""),
-            ("enable.auto.commit", "nothing: offsets are committed once the sink has the records"),
-            ("enable.auto.offset.store", "nothing: offsets are committed once the sink has the records"),
-        ];
         Some(KafkaSource {
             brokers: self.brokers("source.kafka.brokers", spec.brokers.as_ref()?),
             topics: spec.topics.iter().map(|t| t.get_ref().clone()).collect(),
@@ -164,22 +185,11 @@ impl Resolver<'_> {
                 Some(group) => group.get_ref().clone(),
                 None => "scrubjay".to_owned(),
             },
-            properties: self.properties("source.kafka", &spec.properties, &refused),
+            properties: self.properties("source.kafka", &spec.properties, SOURCE_OWNED),
         })
     }
 
     fn kafka_sink(&self, spec: &KafkaSinkSpec, source: &KafkaSourceSpec) -> Option<KafkaSink> {
-        let refused = [
-            ("bootstrap.servers", "brokers = \"..\""),
-            ("metadata.broker.list", "brokers = \"..\""),
-            ("transactional.id", "nothing: exactly-once delivery is not in this version"),
-            ("enable.idempotence", "nothing: it is on, or the order could change"),
-            ("acks", "nothing: a record counts as delivered when all in-sync replicas have it"),
-            (
-                "request.required.acks",
-                "nothing: a record counts as delivered when all in-sync replicas have it",
-            ),
-        ];
         let topic = spec.topic.as_ref()?;
         let plain = Spanned::new(topic.span(), topic.get_ref().replace("{topic}", "t"));
         self.topic_name("sink.kafka.topic", &plain);
@@ -195,7 +205,7 @@ impl Resolver<'_> {
             topic: topic.get_ref().clone(),
             create: spec.create,
             key_hmac,
-            properties: self.properties("sink.kafka", &spec.properties, &refused),
+            properties: self.properties("sink.kafka", &spec.properties, SINK_OWNED),
         })
     }
 
@@ -233,11 +243,14 @@ impl Resolver<'_> {
         good
     }
 
-    fn properties(&self, table: &str, given: &[Property], refused: &[(&str, &str)]) -> Vec<ClientProperty> {
+    fn properties(&self, table: &str, given: &[Property], owned: &[Owned]) -> Vec<ClientProperty> {
         let read = given.iter().filter_map(|(name, value)| {
-            if let Some((taken, instead)) = refused.iter().find(|(r, _)| r == name.get_ref()) {
+            let taken = owned
+                .iter()
+                .find(|(taken, fine, _)| taken == name.get_ref() && !fine.contains(&&**value.get_ref()));
+            if let Some((taken, _, instead)) = taken {
                 let title = format!("`{taken}` cannot be set in {table}.properties");
-                self.reader.error(name.span(), title, "set by Scrubjay", Some(format!("use {instead}")));
+                self.reader.error(name.span(), title, "set by Scrubjay", Some((*instead).to_owned()));
                 return None;
             }
             let value = match is_secret_name(name.get_ref()) {
@@ -273,7 +286,7 @@ impl Resolver<'_> {
         parsed
     }
 
-    /// Rules without a `min_confidence` act where a finding acts at all; those that keep always do.
+    /// A rule without a `min_confidence` acts where a finding acts at all, which 0 stands for.
     fn policy(&self, spec: &PolicySpec) -> Policy {
         let mut policy = Policy {
             profile: spec.profile.as_ref().map(|p| *p.get_ref()).unwrap_or_default(),
@@ -281,16 +294,14 @@ impl Resolver<'_> {
             kinds: spec.kinds,
             threshold: spec.threshold,
         };
-        let threshold = policy.threshold();
         for r in &spec.rules {
-            let unset = if r.action == Action::Keep { 0.0 } else { threshold };
             let rule = Rule {
                 kinds: r.kinds.unwrap_or(KindSet::ALL),
                 path: r.path.clone(),
-                min_confidence: r.min_confidence.unwrap_or(unset),
+                min_confidence: r.min_confidence.map_or(0.0, |c| c.max(f32::MIN_POSITIVE)),
                 action: r.action,
             };
-            if policy.rules.iter().any(|earlier| covers(earlier, &rule)) {
+            if policy.rules.iter().any(|earlier| covers(earlier, &rule, policy.threshold())) {
                 let title = "this rule is never used".to_owned();
                 let help = Some("the first rule that holds decides: move this one up".to_owned());
                 self.reader.warning(
@@ -307,8 +318,9 @@ impl Resolver<'_> {
 }
 
 /// Whether `earlier` holds whenever `later` does.
-fn covers(earlier: &Rule, later: &Rule) -> bool {
+fn covers(earlier: &Rule, later: &Rule, threshold: f32) -> bool {
+    let least = |rule: &Rule| if rule.min_confidence > 0.0 { rule.min_confidence } else { threshold };
     later.kinds.iter().all(|k| earlier.kinds.contains(k))
-        && earlier.min_confidence <= later.min_confidence
+        && least(earlier) <= least(later)
         && (earlier.path.is_none() || earlier.path == later.path)
 }

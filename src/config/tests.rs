@@ -90,7 +90,7 @@ fn a_full_file_is_understood() {
     assert_eq!((policy.profile, policy.threshold()), (Profile::SafeHarbor, 0.4));
     assert_eq!(policy.kinds, Some([Kind::Mrn, Kind::Ssn, Kind::Name].into_iter().collect()));
     assert_eq!(policy.rules[0].action, Action::Mask { keep_last: 4, with: '~' });
-    assert_eq!(policy.rules[0].min_confidence, 0.4);
+    assert_eq!(policy.rules[0].min_confidence, 0.0);
     assert_eq!((policy.rules[1].action, policy.rules[1].min_confidence), (Action::Drop, 0.9));
     assert_eq!((policy.rules[2].kinds, policy.rules[2].min_confidence), (KindSet::ALL, 0.0));
     let to = QuarantineTo::Dir("dir/q".into());
