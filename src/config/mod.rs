@@ -1,1 +1,88 @@
-//! Configuration: the raw TOML (`spec`), then what is built from it (`resolved`).
+//! Configuration: TOML text, read into a raw [`spec`] that knows where each value stands, then [`resolved`] into
+//! what the parts of a line are built from. Every error is a [`Diagnostic`]: a file, a line, a column, a caret,
+//! and what is allowed there.
+
+mod build;
+mod diagnostic;
+mod reader;
+mod resolve;
+mod resolved;
+mod size;
+mod spec;
+mod suggest;
+
+use std::fmt;
+use std::path::Path;
+
+pub use build::{engine, pack};
+pub use diagnostic::{Diagnostic, Severity};
+pub use resolved::{
+    ClientProperty, KafkaSink, KafkaSource, MAX_RECORD_BYTES, OnErrorConfig, Pipeline, PropertyValue,
+    QuarantineTo, SinkConfig, SourceConfig, TestCase, Treatment,
+};
+pub use suggest::did_you_mean;
+
+/// Why a configuration cannot be used.
+#[derive(Debug)]
+pub enum ConfigError {
+    /// The file cannot be read: a sentence.
+    Unreadable(String),
+    /// What it says is wrong: each place.
+    Invalid(Vec<Diagnostic>),
+}
+
+/// One line, for logs.
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConfigError::Unreadable(text) => f.write_str(text),
+            ConfigError::Invalid(all) => {
+                let all: Vec<String> = all.iter().map(Diagnostic::to_string).collect();
+                f.write_str(&all.join("; "))
+            }
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// Reads a pipeline file. Nothing is connected to, and no secret is read.
+pub fn load(path: &Path) -> Result<Pipeline, ConfigError> {
+    Pipeline::parse(path, &read_text(path)?).map_err(ConfigError::Invalid)
+}
+
+/// Reads the parts of a pipeline file that say what is done to records, whatever its source and sink.
+pub fn load_treatment(path: &Path) -> Result<Treatment, ConfigError> {
+    Treatment::parse(path, &read_text(path)?).map_err(ConfigError::Invalid)
+}
+
+/// Reads a text file, or says in a sentence why not and what to do.
+pub fn read_text(path: &Path) -> Result<String, ConfigError> {
+    let shown = path.display();
+    if path.is_dir() {
+        return Err(ConfigError::Unreadable(format!("{shown} is a directory; name a file in it")));
+    }
+    let bytes = std::fs::read(path).map_err(|e| {
+        let advice = match e.kind() {
+            std::io::ErrorKind::NotFound => "; check the path",
+            std::io::ErrorKind::PermissionDenied => "; check who may read it",
+            _ => "",
+        };
+        ConfigError::Unreadable(format!("cannot read {shown}: {}{advice}", plain_reason(&e)))
+    })?;
+    String::from_utf8(bytes).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        ConfigError::Unreadable(format!("{shown} is not UTF-8 text: byte {at} is not; save it as UTF-8"))
+    })
+}
+
+/// An I/O error in words, without the number the standard library appends.
+pub fn plain_reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -169,7 +169,7 @@ impl<'a> Parser<'a> {
                     self.at = self.text.len();
                     return Err(self.error(start, "the quote is not closed"));
                 };
-                let name = self.rest()[..len].as_bytes().to_vec();
+                let name = self.rest().as_bytes()[..len].to_vec();
                 self.at += len + 1;
                 return self.close(start).map(|()| Part::Key(name));
             }

@@ -1,0 +1,97 @@
+//! Options that several commands share.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+use super::failure::Failure;
+use crate::codec::Format;
+use crate::config::{self, MAX_RECORD_BYTES, Treatment};
+use crate::kind::{Kind, KindSet};
+use crate::policy::{Policy, Profile};
+use crate::scrubber::Settings;
+
+/// What is looked for, and how.
+#[derive(clap::Args)]
+pub(super) struct CommonArgs {
+    /// What may stay: `logs` is log hygiene, `safe-harbor` follows 45 CFR 164.514(b)(2) [default: logs]
+    #[arg(long, value_name = "NAME", value_parser = profile())]
+    profile: Option<Profile>,
+    /// Only these kinds, separated by commas
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = kind())]
+    kinds: Vec<Kind>,
+    /// Every kind but names
+    #[arg(long)]
+    no_names: bool,
+    /// What records are read as [default: auto]
+    #[arg(long, value_name = "FORMAT", value_parser = format())]
+    input_format: Option<Format>,
+    /// A detector pack beside the built-in ones; may be given several times
+    #[arg(long, value_name = "PATH")]
+    pack: Vec<PathBuf>,
+    /// A TOML file with [policy] rules, such as a pipeline's; options given here go before it
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+}
+
+/// How many threads work.
+#[derive(clap::Args)]
+pub(super) struct ThreadsArgs {
+    /// Threads that scrub [default: the cores]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+}
+
+impl ThreadsArgs {
+    /// How many.
+    pub(super) fn count(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        self.threads.map_or_else(cores, NonZeroUsize::get)
+    }
+}
+
+impl CommonArgs {
+    /// The settings these options and the policy file make together.
+    pub(super) fn settings(&self) -> Result<Settings, Failure> {
+        let mut treatment = match &self.policy {
+            Some(file) => config::load_treatment(file)?,
+            None => Treatment {
+                policy: Policy::default(),
+                codec: Default::default(),
+                packs: Vec::new(),
+                max_record_bytes: MAX_RECORD_BYTES,
+            },
+        };
+        let policy = &mut treatment.policy;
+        if let Some(profile) = self.profile {
+            policy.profile = profile;
+        }
+        if !self.kinds.is_empty() {
+            policy.kinds = Some(self.kinds.iter().copied().collect());
+        }
+        if self.no_names {
+            policy.kinds = Some(policy.kinds.unwrap_or(KindSet::ALL).without(Kind::Name));
+        }
+        if let Some(format) = self.input_format {
+            treatment.codec.format = format;
+        }
+        treatment.packs.extend(self.pack.iter().cloned());
+        let engine = config::engine(&treatment.packs)?;
+        Ok(treatment.settings(engine))
+    }
+}
+
+fn profile() -> impl TypedValueParser<Value = Profile> {
+    let names = Profile::NAMES.iter().map(|(name, _)| *name);
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Profile>())
+}
+
+fn format() -> impl TypedValueParser<Value = Format> {
+    let names = Format::NAMES.iter().map(|(name, _)| *name);
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<Format>())
+}
+
+fn kind() -> impl TypedValueParser<Value = Kind> {
+    PossibleValuesParser::new(Kind::ALL.iter().map(|k| k.name())).try_map(|name| name.parse::<Kind>())
+}

@@ -1,0 +1,97 @@
+//! `scrubjay check`: is this pipeline valid, and does it cover what it has to.
+
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::coverage;
+use super::failure::{Failure, report_config, say};
+use crate::config::{self, ConfigError, Pipeline, SourceConfig};
+use crate::policy::Profile;
+
+#[derive(clap::Args)]
+pub(super) struct CheckArgs {
+    /// Pipeline files
+    #[arg(value_name = "PIPELINE", required = true)]
+    pipelines: Vec<PathBuf>,
+    /// Also read the secrets, connect to the brokers and look at the topics
+    #[arg(long)]
+    online: bool,
+}
+
+pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let (mut invalid, mut gap) = (false, false);
+    for path in &args.pipelines {
+        match check(path, args.online, &mut out) {
+            Ok(covered) => gap |= !covered,
+            Err(Failure::Config(e)) => {
+                report_config(&e);
+                invalid = true;
+            }
+            Err(Failure::Sentence(text)) => {
+                say(format!("{}: {text}", path.display()));
+                invalid = true;
+            }
+            Err(e @ Failure::Output(_)) => return Err(e),
+        }
+        out.flush()?;
+    }
+    Ok(match (invalid, gap) {
+        (true, _) => ExitCode::from(2),
+        (false, true) => ExitCode::from(1),
+        (false, false) => ExitCode::SUCCESS,
+    })
+}
+
+/// Whether it covers what its profile promises.
+fn check(path: &Path, online: bool, out: &mut dyn Write) -> Result<bool, Failure> {
+    let pipeline = config::load(path)?;
+    if !pipeline.warnings.is_empty() {
+        report_config(&ConfigError::Invalid(pipeline.warnings.clone()));
+    }
+    let problems = pipeline.secret_problems();
+    if online && !problems.is_empty() {
+        return Err(Failure::Sentence(problems.join("; ")));
+    }
+    for problem in &problems {
+        say(format!("{}: warning: {problem}", path.display()));
+    }
+    let engine = config::engine(&pipeline.treatment.packs)?;
+    let kafka = matches!(pipeline.source, SourceConfig::Kafka(_));
+    let settings = match problems.is_empty() {
+        true => pipeline.settings(engine)?,
+        // Coverage does not depend on the secrets, but for a key action, which is then counted as absent.
+        false => pipeline.treatment.settings(engine),
+    };
+    let profile = settings.policy.profile;
+    let coverage = coverage::measure(&settings, kafka);
+    writeln!(out, "{}: valid; profile {}", path.display(), profile.name())?;
+    coverage.print(out)?;
+    if online {
+        connect(&pipeline)?;
+        writeln!(out, "  online: ok")?;
+    }
+    let covered = profile != Profile::SafeHarbor || !coverage.has_gap();
+    if !covered {
+        say(format!("{}: profile safe-harbor has gaps: see the table", path.display()));
+    }
+    Ok(covered)
+}
+
+#[cfg(feature = "kafka")]
+fn connect(pipeline: &Pipeline) -> Result<(), Failure> {
+    use std::time::Duration;
+
+    /// How long the brokers may take to answer.
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    let Some((source, sink)) = pipeline.kafka_options()? else { return Ok(()) };
+    let checked = crate::kafka::check(&source, &sink, pipeline.keys_stay_apart(), PATIENCE);
+    checked.map_err(|e| Failure::Sentence(e.to_string()))
+}
+
+#[cfg(not(feature = "kafka"))]
+fn connect(_: &Pipeline) -> Result<(), Failure> {
+    Ok(())
+}

@@ -1,0 +1,334 @@
+//! Which kinds are found in which positions of a record, by trial: an example of each detector is put into each
+//! position, goes through the pipeline's own scrubber, and must not come out.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use super::scan::json_string;
+use crate::codec::Format;
+use crate::kind::Kind;
+use crate::policy::{Action, Profile};
+use crate::record::{Batch, Origin, Timestamp};
+use crate::scrubber::{KeyAction, Outgoing, Scratch, Scrubber, Settings};
+
+/// A place in a record where an identifier can stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Position {
+    Value,
+    Key,
+    Number,
+    Header,
+    KafkaKey,
+    Timestamp,
+}
+
+impl Position {
+    const ALL: [(Position, &'static str); 6] = [
+        (Position::Value, "value"),
+        (Position::Key, "key"),
+        (Position::Number, "number"),
+        (Position::Header, "header"),
+        (Position::KafkaKey, "kafka key"),
+        (Position::Timestamp, "timestamp"),
+    ];
+}
+
+/// What a trial showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cover {
+    /// It does not come out.
+    Yes,
+    /// It does.
+    Gap,
+    /// There is no such position, or the kind cannot stand there.
+    None,
+}
+
+/// What is covered by a pipeline.
+pub(super) struct Coverage {
+    cells: BTreeMap<(Kind, Position), Cover>,
+    no_detector: Vec<Kind>,
+    exceptions: Vec<String>,
+}
+
+/// Tries every kind in every position. `kafka` says whether records have keys, headers and timestamps.
+pub(super) fn measure(settings: &Settings, kafka: bool) -> Coverage {
+    let trial = Trial {
+        scrubber: Scrubber::new(settings.clone()),
+        json: settings.codec.format != Format::Plain,
+        kafka,
+        keeps_timestamps: settings.policy.profile != Profile::SafeHarbor,
+        // A key that is replaced whole is covered, whatever stands in it.
+        replaces_keys: matches!(settings.key_action, KeyAction::Hmac(_)),
+    };
+    let mut coverage =
+        Coverage { cells: BTreeMap::new(), no_detector: Vec::new(), exceptions: exceptions(settings, kafka) };
+    let mut scratch = Scratch::default();
+    for &kind in Kind::ALL {
+        let examples = examples(settings, kind);
+        if examples.is_empty() {
+            coverage.no_detector.push(kind);
+        }
+        for (position, _) in Position::ALL {
+            let cover = trial.cover(kind, position, &examples, &mut scratch);
+            coverage.cells.insert((kind, position), cover);
+        }
+    }
+    coverage
+}
+
+/// A pipeline's scrubber, to be tried.
+struct Trial {
+    scrubber: Scrubber,
+    json: bool,
+    kafka: bool,
+    keeps_timestamps: bool,
+    replaces_keys: bool,
+}
+
+impl Trial {
+    fn cover(&self, kind: Kind, position: Position, examples: &[Example], scratch: &mut Scratch) -> Cover {
+        let exists = match position {
+            Position::Value => true,
+            Position::Key => self.json,
+            Position::Number => self.json && can_be_number(kind),
+            Position::Header | Position::KafkaKey => self.kafka,
+            Position::Timestamp => self.kafka && kind == Kind::Date,
+        };
+        let hidden = match position {
+            _ if !exists => return Cover::None,
+            Position::Timestamp => !self.keeps_timestamps,
+            Position::KafkaKey if self.replaces_keys => true,
+            _ => examples.iter().any(|e| self.hides(e, position, scratch) == Some(true)),
+        };
+        if hidden { Cover::Yes } else { Cover::Gap }
+    }
+}
+
+/// Whether an identifier of this kind can be a JSON number.
+fn can_be_number(kind: Kind) -> bool {
+    use Kind::{Account, Age, Device, Fax, HealthPlanId, License, Mrn, Phone, Ssn, UniqueId, Zip};
+    matches!(kind, Account | Age | Device | Fax | HealthPlanId | License | Mrn | Phone | Ssn | UniqueId | Zip)
+}
+
+/// An example of a detector: text before, the identifier, text after, and the fields it may stand in.
+struct Example {
+    before: String,
+    secret: String,
+    after: String,
+    field: Option<String>,
+}
+
+impl Example {
+    /// The identifier as a JSON number, if it is made of digits.
+    fn number(&self) -> Option<String> {
+        let digits = self.secret.replace(['-', ' ', '.', '(', ')', '+'], "");
+        let good = (1..=19).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
+        (good && !digits.starts_with('0')).then_some(digits)
+    }
+}
+
+fn examples(settings: &Settings, kind: Kind) -> Vec<Example> {
+    let detectors = settings.engine.detectors().iter().filter(|d| d.kind == kind);
+    let examples = detectors.flat_map(|d| {
+        d.examples.iter().filter_map(|text| {
+            let (before, rest) = text.split_once('«')?;
+            let (secret, after) = rest.split_once('»')?;
+            let after = after.replace(['«', '»'], "");
+            let field = d.fields.first().map(|f| f.trim_matches('*').to_owned());
+            Some(Example { before: before.to_owned(), secret: secret.to_owned(), after, field })
+        })
+    });
+    examples.collect()
+}
+
+impl Trial {
+    /// Whether the identifier is gone when it stood there; `None` if it cannot stand there.
+    fn hides(&self, example: &Example, position: Position, scratch: &mut Scratch) -> Option<bool> {
+        let Example { before, secret, after, field } = example;
+        let text = format!("{before}{secret}{after}");
+        let mut planted = secret.clone();
+        let mut payload = Vec::new();
+        match position {
+            Position::Value if self.json => object("message", &text, &mut payload),
+            Position::Value => payload.extend_from_slice(text.as_bytes()),
+            Position::Key => object(&text, "x", &mut payload),
+            Position::Number => {
+                planted = example.number()?;
+                payload.push(b'{');
+                json_string(field.as_deref().unwrap_or("value"), &mut payload);
+                payload.extend_from_slice(format!(":{planted}}}").as_bytes());
+            }
+            _ if self.json => object("message", "ok", &mut payload),
+            _ => payload.extend_from_slice(b"ok"),
+        }
+        let mut batch = Batch::new();
+        let span = batch.append(&payload);
+        let key = (position == Position::KafkaKey).then(|| batch.append(text.as_bytes()));
+        if position == Position::Header {
+            batch.push_header(b"x-text", Some(text.as_bytes()));
+        }
+        let (topic, timestamp) = ("t".into(), Timestamp::None);
+        let origin = Origin::Kafka { topic, partition: 0, offset: 0, timestamp };
+        batch.push_message(origin, Some(span), key, usize::from(position == Position::Header));
+        let scrubbed = self.scrubber.scrub(batch, scratch).ok()?;
+        let leaks =
+            |bytes: Option<&[u8]>| bytes.is_some_and(|b| String::from_utf8_lossy(b).contains(&planted));
+        Some(scrubbed.iter().all(|outgoing| match outgoing {
+            Outgoing::Clean(clean) => {
+                !leaks(clean.payload())
+                    && !leaks(clean.key())
+                    && !clean.headers().any(|(_, value)| leaks(value))
+            }
+            Outgoing::Sealed(_) => true,
+        }))
+    }
+}
+
+fn object(key: &str, value: &str, out: &mut Vec<u8>) {
+    out.push(b'{');
+    json_string(key, out);
+    out.push(b':');
+    json_string(value, out);
+    out.push(b'}');
+}
+
+/// What stays on purpose, by name.
+fn exceptions(settings: &Settings, kafka: bool) -> Vec<String> {
+    let mut all = Vec::new();
+    if settings.policy.profile == Profile::Logs {
+        all.push("profile logs: the line's own event time stays".to_owned());
+        all.push("profile logs: private and loopback addresses stay".to_owned());
+        all.push("profile logs: scheme, host and route of a url stay".to_owned());
+        if kafka {
+            all.push("profile logs: Kafka timestamps stay".to_owned());
+        }
+    }
+    if settings.policy.threshold() > settings.policy.profile.threshold() {
+        let (set, usual) = (settings.policy.threshold(), settings.policy.profile.threshold());
+        all.push(format!("threshold {set}: findings from {usual} on would act by the profile"));
+    }
+    for (i, rule) in settings.policy.rules.iter().enumerate() {
+        if matches!(rule.action, Action::Keep | Action::Mask { .. }) {
+            let kinds: Vec<&str> = match rule.kinds == crate::KindSet::ALL {
+                true => vec!["every kind"],
+                false => rule.kinds.iter().map(Kind::name).collect(),
+            };
+            let place = rule.path.as_ref().map_or("everywhere".to_owned(), |p| format!("at {}", p.as_str()));
+            let verb = match rule.action {
+                Action::Mask { keep_last, .. } if keep_last > 0 => {
+                    format!("the last {keep_last} characters stay")
+                }
+                Action::Mask { .. } => continue,
+                _ => "stays".to_owned(),
+            };
+            all.push(format!("rule {}: {} {place}: {verb}", i + 1, kinds.join(", ")));
+        }
+    }
+    all
+}
+
+impl Coverage {
+    /// Whether something is not covered that Safe Harbor covers.
+    pub(super) fn has_gap(&self) -> bool {
+        self.cells.values().any(|c| *c == Cover::Gap)
+    }
+
+    /// The table, the gaps and the exceptions.
+    pub(super) fn print(&self, out: &mut dyn Write) -> io::Result<()> {
+        write!(out, "  {:<2} {:<15}", "", "kind")?;
+        for (_, name) in Position::ALL {
+            write!(out, " {name:<9}")?;
+        }
+        writeln!(out)?;
+        for &kind in Kind::ALL {
+            write!(out, "  {:<2} {:<15}", kind.letter(), kind)?;
+            for (position, _) in Position::ALL {
+                let word = match self.cells.get(&(kind, position)) {
+                    Some(Cover::Yes) => "yes",
+                    Some(Cover::Gap) => "GAP",
+                    Some(Cover::None) | None => "-",
+                };
+                write!(out, " {word:<9}")?;
+            }
+            writeln!(out)?;
+        }
+        if !self.no_detector.is_empty() {
+            let names: Vec<&str> = self.no_detector.iter().map(|k| k.name()).collect();
+            writeln!(out, "  no detector: {}", names.join(", "))?;
+        }
+        self.exceptions.iter().try_for_each(|e| writeln!(out, "  exception: {e}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Codec;
+    use crate::policy::{Policy, Rule};
+
+    fn settings(policy: Policy, format: Format) -> Settings {
+        Settings { policy, codec: Codec::new(format), ..Settings::new() }
+    }
+
+    fn cell(coverage: &Coverage, kind: Kind, position: Position) -> Cover {
+        coverage.cells[&(kind, position)]
+    }
+
+    #[test]
+    fn what_is_found_is_covered_where_records_have_such_places() {
+        let policy = Policy { profile: Profile::SafeHarbor, ..Policy::default() };
+        let json = measure(&settings(policy.clone(), Format::Json), true);
+        for position in
+            [Position::Value, Position::Key, Position::Number, Position::Header, Position::KafkaKey]
+        {
+            assert_eq!(cell(&json, Kind::Ssn, position), Cover::Yes, "{position:?}");
+        }
+        assert_eq!(cell(&json, Kind::Date, Position::Timestamp), Cover::Yes);
+        assert_eq!(cell(&json, Kind::Ssn, Position::Timestamp), Cover::None);
+        assert_eq!(cell(&json, Kind::Email, Position::Number), Cover::None);
+        let plain = measure(&settings(policy, Format::Plain), false);
+        assert_eq!(cell(&plain, Kind::Ssn, Position::Value), Cover::Yes);
+        for position in [Position::Key, Position::Number, Position::Header, Position::KafkaKey] {
+            assert_eq!(cell(&plain, Kind::Ssn, position), Cover::None, "{position:?}");
+        }
+        // No pack is shipped for these: that has to show.
+        assert_eq!(cell(&json, Kind::Biometric, Position::Value), Cover::Gap);
+        assert!(json.has_gap() && json.no_detector.contains(&Kind::Biometric));
+    }
+
+    #[test]
+    fn what_a_rule_keeps_is_a_gap_or_a_named_exception() {
+        let rule = |path: Option<&str>, action| Rule {
+            kinds: crate::KindSet::EMPTY.with(Kind::Ssn),
+            path: path.map(|p| p.parse().unwrap()),
+            min_confidence: 0.0,
+            action,
+        };
+        let with = |rule| {
+            let policy = Policy { profile: Profile::SafeHarbor, rules: vec![rule], ..Policy::default() };
+            measure(&settings(policy, Format::Json), false)
+        };
+        let all = with(rule(None, Action::Keep));
+        assert_eq!(cell(&all, Kind::Ssn, Position::Value), Cover::Gap);
+        let one = with(rule(Some("$.public"), Action::Keep));
+        assert_eq!(cell(&one, Kind::Ssn, Position::Value), Cover::Yes);
+        assert_eq!(one.exceptions, ["rule 1: ssn at $.public: stays"]);
+        let mask = with(rule(None, Action::Mask { keep_last: 4, with: '*' }));
+        assert_eq!(mask.exceptions, ["rule 1: ssn everywhere: the last 4 characters stay"]);
+        let not_wanted = Policy { kinds: Some(crate::KindSet::EMPTY.with(Kind::Mrn)), ..Policy::default() };
+        let not_wanted = measure(&settings(not_wanted, Format::Json), false);
+        assert_eq!(cell(&not_wanted, Kind::Ssn, Position::Value), Cover::Gap);
+    }
+
+    #[test]
+    fn the_table_names_every_kind() {
+        let mut out = Vec::new();
+        measure(&settings(Policy::default(), Format::Auto), true).print(&mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        for kind in Kind::ALL {
+            assert!(text.contains(kind.name()), "{kind}");
+        }
+        assert!(text.contains("exception: profile logs: Kafka timestamps stay"), "{text}");
+    }
+}

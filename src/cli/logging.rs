@@ -1,0 +1,45 @@
+//! Logs on standard error. They say where and how many, never what a record held.
+
+use std::io::{self, IsTerminal};
+
+use clap::ValueEnum;
+use tracing_subscriber::EnvFilter;
+
+use super::failure::{Failure, colour_on};
+
+/// The environment variable with the filter.
+const VARIABLE: &str = "SCRUBJAY_LOG";
+
+#[derive(clap::Args)]
+pub(super) struct LogArgs {
+    /// How log lines on standard error are written; which, says the environment variable SCRUBJAY_LOG (a level such
+    /// as `debug`, or `target=level`)
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT", help_heading = "Logging")]
+    log_format: LogFormat,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Begins to log: warnings, and what a running pipeline does.
+pub(super) fn start(args: &LogArgs, running: bool) -> Result<(), Failure> {
+    let default = if running { "info" } else { "warn" };
+    let filter = match std::env::var(VARIABLE) {
+        Ok(text) if !text.trim().is_empty() => EnvFilter::try_new(&text).map_err(|_| {
+            let how =
+                "it is a level (error, warn, info, debug, trace), or parts such as scrubjay=debug, by commas";
+            Failure::Sentence(format!("the environment variable {VARIABLE} is no log filter; {how}"))
+        })?,
+        _ => EnvFilter::new(default),
+    };
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // A second start, in a test, keeps the first log.
+    let _ = match args.log_format {
+        LogFormat::Text => log.with_ansi(colour_on(io::stderr().is_terminal())).try_init(),
+        LogFormat::Json => log.json().flatten_event(true).with_ansi(false).try_init(),
+    };
+    Ok(())
+}

@@ -1,0 +1,418 @@
+//! `scrubjay run`: pipelines, until they end or are stopped.
+//!
+//! Each pipeline has a thread with its line; this one watches for signals. SIGTERM and SIGINT stop reading, what has
+//! been read is delivered and committed; a second one ends the process at once. SIGHUP reads the files again.
+
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
+use signal_hook::consts::TERM_SIGNALS;
+
+use super::args::ThreadsArgs;
+use super::failure::{Failure, report_config};
+use super::summary;
+use crate::codec::Framer;
+use crate::config::{self, ConfigError, OnErrorConfig, Pipeline, QuarantineTo, SinkConfig, SourceConfig};
+use crate::health::{Health, Light};
+use crate::metrics;
+use crate::pipeline::{self, Line, LineError};
+use crate::scrubber::{Scrubber, Tally};
+use crate::sink::{QuarantineDir, Sink, SinkError, StreamSink};
+use crate::source::{Source, StreamSource};
+
+/// How often the signals are looked at.
+const LOOK: Duration = Duration::from_millis(50);
+
+#[derive(clap::Args)]
+pub(super) struct RunArgs {
+    /// Pipeline files; each runs as a line of its own
+    #[arg(value_name = "PIPELINE", required = true)]
+    pipelines: Vec<PathBuf>,
+    #[command(flatten)]
+    threads: ThreadsArgs,
+}
+
+/// A pipeline that runs.
+struct Running {
+    pipeline: Pipeline,
+    scrubber: Arc<ArcSwap<Scrubber>>,
+}
+
+/// What the signals have asked for.
+struct Signals {
+    stop: Arc<AtomicBool>,
+    reload: Arc<AtomicBool>,
+}
+
+pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
+    let pipelines = load(&args.pipelines)?;
+    let signals =
+        Signals::watch().map_err(|e| Failure::Sentence(format!("cannot watch for signals: {e}")))?;
+    let health = Health::default();
+    let _console = serve(&pipelines, &health)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let (ended_tx, ended) = unbounded();
+    let mut running = Vec::new();
+    for pipeline in pipelines {
+        let settings = pipeline.settings(config::engine(&pipeline.treatment.packs)?)?;
+        let scrubber = Arc::new(ArcSwap::from_pointee(Scrubber::new(settings)));
+        let light = health.pipeline(&pipeline.file.display().to_string());
+        let worker = Worker {
+            pipeline: pipeline.clone(),
+            scrubber: scrubber.clone(),
+            threads: args.threads.count(),
+            stop: stop.clone(),
+            light,
+        };
+        running.push(Running { pipeline, scrubber });
+        let ended = ended_tx.clone();
+        let thread = thread::Builder::new().name("line".into()).spawn(move || {
+            let _ = ended.send(worker.run());
+        });
+        if let Err(e) = thread {
+            // What has begun is stopped in order.
+            stop.store(true, Ordering::Relaxed);
+            tracing::error!("cannot start a thread: {e}");
+            let _ = ended_tx.send(false);
+            break;
+        }
+    }
+    drop(ended_tx);
+    let good = watch(&mut running, &signals, &stop, &ended);
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+/// Reads every file, and tells what is wrong in all of them before giving up.
+fn load(files: &[PathBuf]) -> Result<Vec<Pipeline>, Failure> {
+    let (mut pipelines, mut wrong) = (Vec::new(), Vec::new());
+    for file in files {
+        match config::load(file) {
+            Ok(pipeline) => {
+                for warning in &pipeline.warnings {
+                    tracing::warn!("{warning}");
+                }
+                pipelines.push(pipeline);
+            }
+            Err(e) => wrong.push(e),
+        }
+    }
+    let Some(last) = wrong.pop() else { return Ok(pipelines) };
+    wrong.iter().for_each(report_config);
+    Err(last.into())
+}
+
+/// Waits for the lines to end, and does what the signals say. Whether all ended well.
+fn watch(running: &mut [Running], signals: &Signals, stop: &AtomicBool, ended: &Receiver<bool>) -> bool {
+    let mut good = true;
+    loop {
+        match ended.recv_timeout(LOOK) {
+            Ok(true) => {}
+            Ok(false) => {
+                good = false;
+                stop.store(true, Ordering::Relaxed);
+            }
+            Err(RecvTimeoutError::Disconnected) => return good,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+        if signals.stop.load(Ordering::Relaxed) && !stop.swap(true, Ordering::Relaxed) {
+            tracing::info!(
+                "stopping: what has been read is delivered first; a second signal ends it at once"
+            );
+        }
+        if signals.reload.swap(false, Ordering::Relaxed) {
+            running.iter_mut().for_each(Running::reload);
+        }
+    }
+}
+
+impl Signals {
+    fn watch() -> io::Result<Signals> {
+        let signals = Signals { stop: Arc::default(), reload: Arc::default() };
+        for &signal in TERM_SIGNALS {
+            // In this order: the second signal finds the flag set by the first.
+            signal_hook::flag::register_conditional_shutdown(signal, 128 + signal, signals.stop.clone())?;
+            signal_hook::flag::register(signal, signals.stop.clone())?;
+        }
+        #[cfg(unix)]
+        signal_hook::flag::register(signal_hook::consts::SIGHUP, signals.reload.clone())?;
+        Ok(signals)
+    }
+}
+
+impl Running {
+    /// Reads the file and its packs again. A bad one changes nothing.
+    fn reload(&mut self) {
+        let file = self.pipeline.file.clone();
+        match self.reloaded(&file) {
+            Ok(pipeline) => {
+                self.pipeline = pipeline;
+                metrics::reloaded(true);
+                tracing::info!("{}: reloaded", file.display());
+            }
+            Err(e) => {
+                metrics::reloaded(false);
+                let kept = "not reloaded, what was loaded before stays";
+                match e {
+                    ConfigError::Unreadable(text) => tracing::error!("{}: {kept}: {text}", file.display()),
+                    ConfigError::Invalid(all) => all.iter().for_each(|d| tracing::error!("{kept}: {d}")),
+                }
+            }
+        }
+    }
+
+    fn reloaded(&self, file: &Path) -> Result<Pipeline, ConfigError> {
+        let mut new = config::load(file)?;
+        let old = &self.pipeline;
+        let mut fixed = Vec::new();
+        // What the line was built with stays until it is built again.
+        if new.source != old.source {
+            fixed.push("[source]");
+            new.source = old.source.clone();
+        }
+        if new.sink != old.sink {
+            fixed.push("[sink]");
+            new.sink = old.sink.clone();
+        }
+        if new.on_error != old.on_error {
+            fixed.push("[on_error]");
+            new.on_error = old.on_error.clone();
+        }
+        if new.metrics_listen != old.metrics_listen {
+            fixed.push("[metrics]");
+            new.metrics_listen = old.metrics_listen;
+        }
+        let (now, before) = (&mut new.treatment, &old.treatment);
+        if now.max_record_bytes != before.max_record_bytes {
+            fixed.push("[limits]");
+            now.max_record_bytes = before.max_record_bytes;
+        }
+        if now.codec.format != before.codec.format {
+            fixed.push("[codec]");
+            now.codec.format = before.codec.format;
+        }
+        let current = self.scrubber.load();
+        let current = current.settings();
+        let mut settings = new.treatment.settings(config::engine(&new.treatment.packs)?);
+        // The source cuts long lines into windows that overlap by what the old packs need.
+        if settings.engine.reach() > current.engine.reach() && new.source == SourceConfig::Stdin {
+            let text = "a new pack looks further around than the old ones did; restart to use it".to_owned();
+            return Err(ConfigError::Unreadable(text));
+        }
+        settings.on_error = current.on_error.clone();
+        settings.key_action = current.key_action.clone();
+        settings.max_output_bytes = current.max_output_bytes;
+        self.scrubber.store(Arc::new(Scrubber::new(settings)));
+        if !fixed.is_empty() {
+            tracing::warn!("{}: {} changed; restart to use it", file.display(), fixed.join(", "));
+        }
+        for warning in &new.warnings {
+            tracing::warn!("{warning}");
+        }
+        Ok(new)
+    }
+}
+
+/// Runs one pipeline until it ends or `stop` is set, and gives the sums of what was delivered.
+///
+/// # Errors
+/// In a sentence: the file, a secret or a pack cannot be read, or the line failed.
+#[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "the demo has need of it"))]
+pub(super) fn one(pipeline: &Pipeline, threads: usize, stop: &Arc<AtomicBool>) -> Result<Tally, String> {
+    let engine = config::engine(&pipeline.treatment.packs).map_err(|e| e.to_string())?;
+    let settings = pipeline.settings(engine).map_err(|e| e.to_string())?;
+    let name = pipeline.file.display().to_string();
+    let worker = Worker {
+        pipeline: pipeline.clone(),
+        scrubber: Arc::new(ArcSwap::from_pointee(Scrubber::new(settings))),
+        threads,
+        stop: stop.clone(),
+        light: Health::default().pipeline(&name),
+    };
+    worker.line()
+}
+
+/// What a line's thread has.
+struct Worker {
+    pipeline: Pipeline,
+    scrubber: Arc<ArcSwap<Scrubber>>,
+    threads: usize,
+    stop: Arc<AtomicBool>,
+    light: Light,
+}
+
+impl Worker {
+    /// Runs the line to its end. Whether that was a good one.
+    fn run(self) -> bool {
+        let file = self.pipeline.file.display().to_string();
+        let light = self.light.clone();
+        let stop = self.stop.clone();
+        // A panic in one line must stop the others in order.
+        let ran = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.line()));
+        let result = ran.unwrap_or_else(|_| Err("internal error".to_owned()));
+        match result {
+            Ok(tally) => {
+                light.stopped();
+                tracing::info!(records = tally.records, "{file}: ended; {}", summary::counts(&tally));
+                true
+            }
+            Err(e) => {
+                light.failed();
+                stop.store(true, Ordering::Relaxed);
+                tracing::error!("{file}: {e}");
+                false
+            }
+        }
+    }
+
+    fn line(self) -> Result<Tally, String> {
+        let Some((source, sink)) = self.edges()? else { return Ok(Tally::default()) };
+        let sink = match &self.pipeline.on_error {
+            OnErrorConfig::Quarantine { to: QuarantineTo::Dir(dir), .. } => {
+                Box::new(QuarantineDir::open(dir, sink).map_err(|e| e.to_string())?)
+            }
+            _ => sink,
+        };
+        tracing::info!("{}: running", self.pipeline.file.display());
+        self.light.ready();
+        let line = Line { source, sink, scrubber: self.scrubber, threads: self.threads, stop: self.stop };
+        match pipeline::run(line) {
+            // Whoever reads the output has gone: a filter that ends like any other.
+            Err(LineError::Sink(SinkError::Closed)) => Ok(Tally::default()),
+            result => result.map_err(|e| e.to_string()),
+        }
+    }
+
+    /// The source and the sink; `None` if it was stopped while waiting for them.
+    fn edges(&self) -> Result<Option<Edges>, String> {
+        match (&self.pipeline.source, &self.pipeline.sink) {
+            (SourceConfig::Stdin, SinkConfig::Stdout) => {
+                let scrubber = self.scrubber.load();
+                let settings = scrubber.settings();
+                let (format, limit) = (settings.codec.format, settings.max_record_bytes);
+                let input = PatientStdin::start().map_err(|e| format!("cannot start a thread: {e}"))?;
+                let input: Vec<(String, Box<dyn io::Read + Send>)> =
+                    vec![("standard input".to_owned(), Box::new(input))];
+                let source = StreamSource::new(input, Framer::new(format, limit, settings.engine.reach()));
+                Ok(Some((Box::new(source), Box::new(StreamSink::new(io::stdout(), "standard output")))))
+            }
+            _ => self.kafka(),
+        }
+    }
+
+    #[cfg(feature = "kafka")]
+    fn kafka(&self) -> Result<Option<Edges>, String> {
+        use crate::kafka::{KafkaRefusal, preflight};
+        use crate::sink::kafka::KafkaSink;
+        use crate::source::kafka::KafkaSource;
+
+        let options = self.pipeline.kafka_options().map_err(|e| e.to_string())?;
+        let Some((source, sink)) = options else { return Err("source and sink do not fit".to_owned()) };
+        let checked = match preflight(&source, &sink, self.pipeline.keys_stay_apart(), &self.stop) {
+            Ok(checked) => checked,
+            Err(KafkaRefusal::Stopped) => return Ok(None),
+            Err(e) => return Err(e.to_string()),
+        };
+        let mut settings = self.scrubber.load().settings().clone();
+        settings.max_output_bytes = checked.max_output_bytes;
+        self.scrubber.store(Arc::new(Scrubber::new(settings)));
+        let sink = KafkaSink::new(checked).map_err(|e| e.to_string())?;
+        let source = KafkaSource::new(&source).map_err(|e| e.to_string())?;
+        Ok(Some((Box::new(source), Box::new(sink))))
+    }
+
+    #[cfg(not(feature = "kafka"))]
+    fn kafka(&self) -> Result<Option<Edges>, String> {
+        Err("this build has no Kafka; build it with the feature `kafka`".to_owned())
+    }
+}
+
+/// Standard input, read by a thread of its own: a read that waits for input cannot be interrupted, and a stop must be.
+struct PatientStdin {
+    chunks: Receiver<io::Result<Vec<u8>>>,
+    /// What of the last chunk has not been taken.
+    left: io::Cursor<Vec<u8>>,
+}
+
+impl PatientStdin {
+    /// Bytes in a chunk, and how many chunks are read ahead.
+    const CHUNK_BYTES: usize = 256 << 10;
+    const AHEAD: usize = 4;
+    /// How long a read waits for input.
+    const PATIENCE: Duration = Duration::from_millis(20);
+
+    fn start() -> io::Result<PatientStdin> {
+        let (tx, chunks) = bounded(PatientStdin::AHEAD);
+        // Not joined: it may wait for input for ever, which must not keep the process.
+        thread::Builder::new().name("stdin".into()).spawn(move || {
+            let mut stdin = io::stdin().lock();
+            loop {
+                let mut chunk = vec![0; PatientStdin::CHUNK_BYTES];
+                let read = match stdin.read(&mut chunk) {
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+                    read => read,
+                };
+                let last = !matches!(read, Ok(1..));
+                let chunk = read.map(|n| {
+                    chunk.truncate(n);
+                    chunk
+                });
+                if tx.send(chunk).is_err() || last {
+                    return;
+                }
+            }
+        })?;
+        Ok(PatientStdin { chunks, left: io::Cursor::default() })
+    }
+}
+
+impl io::Read for PatientStdin {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left.position() == self.left.get_ref().len() as u64 {
+            match self.chunks.recv_timeout(PatientStdin::PATIENCE) {
+                Ok(chunk) => self.left = io::Cursor::new(chunk?),
+                Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::WouldBlock.into()),
+                Err(RecvTimeoutError::Disconnected) => return Ok(0),
+            }
+        }
+        self.left.read(buffer)
+    }
+}
+
+type Edges = (Box<dyn Source>, Box<dyn Sink>);
+
+#[cfg(feature = "console")]
+fn serve(pipelines: &[Pipeline], health: &Health) -> Result<Option<crate::console::Console>, Failure> {
+    let mut addresses: Vec<_> = pipelines.iter().filter_map(|p| p.metrics_listen).collect();
+    addresses.dedup();
+    match addresses[..] {
+        [] => Ok(None),
+        [address] => {
+            let console = crate::console::serve(address, health.clone());
+            let console = console.map_err(|e| Failure::Sentence(e.to_string()))?;
+            tracing::info!("metrics on http://{}/metrics", console.address());
+            Ok(Some(console))
+        }
+        _ => {
+            let text = "the pipelines of one process share their metrics: give [metrics] listen in one file only, \
+                        or the same address in all";
+            Err(Failure::Sentence(text.to_owned()))
+        }
+    }
+}
+
+#[cfg(not(feature = "console"))]
+fn serve(pipelines: &[Pipeline], _: &Health) -> Result<(), Failure> {
+    match pipelines.iter().any(|p| p.metrics_listen.is_some()) {
+        true => Err(Failure::Sentence(
+            "this build serves no metrics; build it with the feature `console`".to_owned(),
+        )),
+        false => Ok(()),
+    }
+}

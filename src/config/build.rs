@@ -1,0 +1,138 @@
+//! Builds what a pipeline is made of: reads packs and secrets.
+
+#[cfg(feature = "kafka")]
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+#[cfg(feature = "kafka")]
+use super::resolved::{ClientProperty, QuarantineTo};
+use super::resolved::{OnErrorConfig, Pipeline, PropertyValue, SinkConfig, SourceConfig, Treatment};
+use super::{ConfigError, read_text};
+use crate::detect::{Engine, Pack};
+#[cfg(feature = "kafka")]
+use crate::kafka::{KafkaSinkOptions, KafkaSourceOptions};
+use crate::keys::{KeyError, QuarantineKey, SecretRef};
+use crate::scrubber::{KeyAction, OnError, Settings};
+
+/// The built-in packs and these, compiled; a detector of a later pack overrides one of the same id.
+pub fn engine(packs: &[PathBuf]) -> Result<Arc<Engine>, ConfigError> {
+    if packs.is_empty() {
+        return Ok(Engine::builtin());
+    }
+    let mut all = Engine::builtin_packs();
+    for path in packs {
+        all.push(pack(path)?);
+    }
+    Engine::new(&all).map(Arc::new).map_err(|e| ConfigError::Invalid(vec![e.into()]))
+}
+
+/// Reads one pack.
+pub fn pack(path: &std::path::Path) -> Result<Pack, ConfigError> {
+    let text = read_text(path)?;
+    Pack::parse(&path.display().to_string(), &text).map_err(|e| ConfigError::Invalid(vec![e.into()]))
+}
+
+impl From<KeyError> for ConfigError {
+    fn from(e: KeyError) -> ConfigError {
+        ConfigError::Unreadable(e.to_string())
+    }
+}
+
+impl Treatment {
+    /// A scrubber's settings, as far as the treatment says.
+    pub fn settings(&self, engine: Arc<Engine>) -> Settings {
+        Settings {
+            engine,
+            policy: self.policy.clone(),
+            codec: self.codec,
+            max_record_bytes: self.max_record_bytes,
+            ..Settings::new()
+        }
+    }
+}
+
+impl Pipeline {
+    /// The scrubber's settings; reads the secrets they need.
+    pub fn settings(&self, engine: Arc<Engine>) -> Result<Settings, ConfigError> {
+        let mut settings = self.treatment.settings(engine);
+        settings.on_error = match &self.on_error {
+            OnErrorConfig::Redact => OnError::Redact,
+            OnErrorConfig::Halt => OnError::Halt,
+            OnErrorConfig::Quarantine { key, .. } => OnError::Quarantine(Arc::new(QuarantineKey::load(key)?)),
+        };
+        if let SinkConfig::Kafka(sink) = &self.sink
+            && let Some(reference) = &sink.key_hmac
+        {
+            settings.key_action = KeyAction::Hmac(Arc::new(reference.read_hmac_key()?));
+        }
+        Ok(settings)
+    }
+
+    /// Whether the action on Kafka keys keeps different keys different.
+    pub fn keys_stay_apart(&self) -> bool {
+        matches!(&self.sink, SinkConfig::Kafka(sink) if sink.key_hmac.is_some())
+    }
+
+    /// The options of a Kafka pipeline's source and sink; reads the secrets they need.
+    #[cfg(feature = "kafka")]
+    pub fn kafka_options(&self) -> Result<Option<(KafkaSourceOptions, KafkaSinkOptions)>, ConfigError> {
+        let (SourceConfig::Kafka(from), SinkConfig::Kafka(to)) = (&self.source, &self.sink) else {
+            return Ok(None);
+        };
+        let topics: Vec<&str> = from.topics.iter().map(String::as_str).collect();
+        let mut source = KafkaSourceOptions::new(&from.brokers, &topics, &from.group);
+        source.properties = read_properties(&from.properties)?;
+        let mut sink = KafkaSinkOptions::new(&to.brokers, &to.topic);
+        sink.properties = read_properties(&to.properties)?;
+        sink.create = to.create;
+        if let OnErrorConfig::Quarantine { to: QuarantineTo::Topic(topic), .. } = &self.on_error {
+            sink.quarantine_topic = Some(topic.clone());
+        }
+        Ok(Some((source, sink)))
+    }
+
+    /// The secrets it names that cannot be read, in words.
+    pub fn secret_problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        let mut note = |result: Result<(), KeyError>| problems.extend(result.err().map(|e| e.to_string()));
+        if let OnErrorConfig::Quarantine { key, .. } = &self.on_error {
+            note(key.read_key().map(drop));
+        }
+        let mut properties = Vec::new();
+        if let SourceConfig::Kafka(source) = &self.source {
+            properties.extend(&source.properties);
+        }
+        if let SinkConfig::Kafka(sink) = &self.sink {
+            properties.extend(&sink.properties);
+            note(sink.key_hmac.iter().try_for_each(|k| k.read_hmac_key().map(drop)));
+        }
+        for property in properties {
+            if let PropertyValue::Secret(reference) = &property.value {
+                note(reference.read().map(drop));
+            }
+        }
+        problems
+    }
+}
+
+impl PropertyValue {
+    /// The value itself, read if it is a secret.
+    pub fn read(&self) -> Result<String, KeyError> {
+        match self {
+            PropertyValue::Plain(text) => Ok(text.clone()),
+            PropertyValue::Secret(reference) => secret_text(reference),
+        }
+    }
+}
+
+#[cfg(feature = "kafka")]
+fn read_properties(properties: &[ClientProperty]) -> Result<BTreeMap<String, String>, KeyError> {
+    properties.iter().map(|p| Ok((p.name.clone(), p.value.read()?))).collect()
+}
+
+fn secret_text(reference: &SecretRef) -> Result<String, KeyError> {
+    let secret = reference.read()?;
+    let text = std::str::from_utf8(secret.expose());
+    text.map(str::to_owned).map_err(|_| KeyError(format!("the secret {reference} is not UTF-8 text")))
+}

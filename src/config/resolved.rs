@@ -1,0 +1,191 @@
+//! A pipeline file, understood: defaults filled in, paths beside the file found, values checked against each other.
+//! Still nothing is opened or connected to; [`super::build`] does that.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use super::diagnostic::Diagnostic;
+use super::reader::Reader;
+use super::resolve::Resolver;
+use super::spec::Spec;
+use crate::codec::Codec;
+use crate::keys::SecretRef;
+use crate::policy::Policy;
+
+/// Records larger than this are not read, unless the file says otherwise.
+pub const MAX_RECORD_BYTES: usize = 16 << 20;
+
+/// A pipeline file, understood.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    /// The file.
+    pub file: PathBuf,
+    /// Where records come from.
+    pub source: SourceConfig,
+    /// Where they go.
+    pub sink: SinkConfig,
+    /// What is done to them.
+    pub treatment: Treatment,
+    /// What becomes of those that cannot be read.
+    pub on_error: OnErrorConfig,
+    /// Where the metrics are served.
+    pub metrics_listen: Option<SocketAddr>,
+    /// Its own tests.
+    pub tests: Vec<TestCase>,
+    /// What somebody should look at.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// What is done to records, whatever source and sink.
+#[derive(Clone, Debug)]
+pub struct Treatment {
+    /// What is done with findings.
+    pub policy: Policy,
+    /// How records are read and written.
+    pub codec: Codec,
+    /// Detector packs beyond the built-in ones.
+    pub packs: Vec<PathBuf>,
+    /// A record larger than this many bytes is not read.
+    pub max_record_bytes: usize,
+}
+
+/// Where records come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceConfig {
+    /// Kafka topics.
+    Kafka(KafkaSource),
+    /// Standard input.
+    Stdin,
+}
+
+/// Where records go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SinkConfig {
+    /// Kafka topics.
+    Kafka(KafkaSink),
+    /// Standard output.
+    Stdout,
+}
+
+/// A client property, whose value may be a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientProperty {
+    /// librdkafka's name for it.
+    pub name: String,
+    /// Its value.
+    pub value: PropertyValue,
+}
+
+/// The value of a client property.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PropertyValue {
+    /// As it stands.
+    Plain(String),
+    /// Named, to be read at start.
+    Secret(SecretRef),
+}
+
+/// `[source.kafka]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KafkaSource {
+    /// Addresses to begin with, separated by commas.
+    pub brokers: String,
+    /// Topic names, and patterns that begin with `^`.
+    pub topics: Vec<String>,
+    /// The consumer group.
+    pub group: String,
+    /// Further client properties.
+    pub properties: Vec<ClientProperty>,
+}
+
+/// `[sink.kafka]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KafkaSink {
+    /// Addresses to begin with, separated by commas.
+    pub brokers: String,
+    /// The topic; `{topic}` stands for the record's own.
+    pub topic: String,
+    /// Make missing topics, with as many partitions as the source has.
+    pub create: bool,
+    /// Replace each key by its HMAC under this secret.
+    pub key_hmac: Option<SecretRef>,
+    /// Further client properties.
+    pub properties: Vec<ClientProperty>,
+}
+
+/// `[on_error]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OnErrorConfig {
+    /// The record becomes a marker.
+    Redact,
+    /// It is sealed with this key and goes there.
+    Quarantine {
+        /// The key.
+        key: SecretRef,
+        /// The place.
+        to: QuarantineTo,
+    },
+    /// The pipeline stops before it.
+    Halt,
+}
+
+/// Where sealed records go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QuarantineTo {
+    /// A topic of the sink's cluster.
+    Topic(String),
+    /// A directory.
+    Dir(PathBuf),
+}
+
+/// `[[test]]`
+#[derive(Clone)]
+pub struct TestCase {
+    /// Its name.
+    pub name: Option<String>,
+    /// The line of the file it begins on.
+    pub line: usize,
+    /// A record as it comes.
+    pub input: String,
+    /// How it should go out.
+    pub output: String,
+}
+
+impl std::fmt::Debug for TestCase {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "TestCase(line {})", self.line)
+    }
+}
+
+impl Pipeline {
+    /// Understands the text of a pipeline file.
+    pub fn parse(file: &Path, text: &str) -> Result<Pipeline, Vec<Diagnostic>> {
+        let (built, warnings) = read(file, text, true, |resolver, spec| resolver.pipeline(file, text, spec))?;
+        // Without an error all of it was built.
+        built.flatten().map(|p| Pipeline { warnings, ..p }).ok_or_else(Vec::new)
+    }
+}
+
+impl Treatment {
+    /// Understands the parts of a pipeline file that say what is done to records. Source and sink may be missing,
+    /// and are not used.
+    pub fn parse(file: &Path, text: &str) -> Result<Treatment, Vec<Diagnostic>> {
+        let (built, _) = read(file, text, false, |resolver, spec| resolver.treatment(&spec))?;
+        built.ok_or_else(Vec::new)
+    }
+}
+
+/// Reads a file's text and resolves what it says; with warnings, or with errors instead.
+fn read<T>(
+    file: &Path,
+    text: &str,
+    edges_needed: bool,
+    resolve: impl FnOnce(&Resolver<'_>, Spec) -> T,
+) -> Result<(Option<T>, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let reader = Reader::new(file.display().to_string(), text);
+    let built = reader.parse(text).map(|root| {
+        let spec = Spec::read(&reader, &reader.root(&root), edges_needed);
+        resolve(&Resolver { reader: &reader, base: file.parent().unwrap_or(Path::new("")) }, spec)
+    });
+    Ok((built, reader.finish()?))
+}

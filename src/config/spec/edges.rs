@@ -1,0 +1,124 @@
+//! `[source.*]` and `[sink.*]`.
+
+use toml::Spanned;
+
+use crate::config::reader::Table;
+
+pub(in crate::config) enum SourceSpec {
+    Kafka(KafkaSourceSpec),
+    Stdin,
+}
+
+pub(in crate::config) enum SinkSpec {
+    Kafka(KafkaSinkSpec),
+    Stdout,
+}
+
+/// A client property: name and value.
+pub(in crate::config) type Property = (Spanned<String>, Spanned<String>);
+
+/// `[source.kafka]`
+pub(in crate::config) struct KafkaSourceSpec {
+    pub(in crate::config) brokers: Option<Spanned<String>>,
+    pub(in crate::config) topics: Vec<Spanned<String>>,
+    pub(in crate::config) group: Option<Spanned<String>>,
+    pub(in crate::config) properties: Vec<Property>,
+}
+
+/// `[sink.kafka]`
+pub(in crate::config) struct KafkaSinkSpec {
+    pub(in crate::config) topic: Option<Spanned<String>>,
+    pub(in crate::config) create: bool,
+    pub(in crate::config) brokers: Option<Spanned<String>>,
+    pub(in crate::config) key_hmac: Option<Spanned<String>>,
+    pub(in crate::config) properties: Vec<Property>,
+}
+
+const SOURCES_LATER: &[&str] = &["smtp", "milter", "http", "smpp"];
+const SINKS_LATER: &[&str] = &["smtp", "http", "smpp"];
+
+/// The one source of the file.
+pub(super) fn source(root: &Table<'_>, needed: bool) -> Option<Spanned<SourceSpec>> {
+    let t = edge(root, "source", "name where records come from: [source.kafka] or [source.stdin]", needed)?;
+    let kafka = t.table("kafka").map(|k| Spanned::new(k.span(), SourceSpec::Kafka(kafka_source(&k))));
+    let stdin = t.table("stdin").map(|s| {
+        s.finish(&[]);
+        Spanned::new(s.span(), SourceSpec::Stdin)
+    });
+    t.finish(SOURCES_LATER);
+    one(&t, kafka, stdin, "one source")
+}
+
+/// The one sink of the file.
+pub(super) fn sink(root: &Table<'_>, needed: bool) -> Option<Spanned<SinkSpec>> {
+    let t = edge(root, "sink", "name where records go: [sink.kafka] or [sink.stdout]", needed)?;
+    let kafka = t.table("kafka").map(|k| Spanned::new(k.span(), SinkSpec::Kafka(kafka_sink(&k))));
+    let stdout = t.table("stdout").map(|s| {
+        s.finish(&[]);
+        Spanned::new(s.span(), SinkSpec::Stdout)
+    });
+    t.finish(SINKS_LATER);
+    one(&t, kafka, stdout, "one sink")
+}
+
+fn edge<'r>(root: &Table<'r>, key: &'static str, help: &str, needed: bool) -> Option<Table<'r>> {
+    let table = root.table(key);
+    match &table {
+        None if needed && !root.has(key) => root.missing(key, help),
+        Some(t) if t.keys().next().is_none() => {
+            root.wrong(key, t.span(), "a table with one table in it", "empty", Some(help.to_owned()))
+        }
+        _ => {}
+    }
+    table
+}
+
+fn one<T>(t: &Table<'_>, a: Option<Spanned<T>>, b: Option<Spanned<T>>, what: &str) -> Option<Spanned<T>> {
+    match (a, b) {
+        (Some(a), Some(b)) => {
+            let later = if a.span().start > b.span().start { a.span() } else { b.span() };
+            let help = "a pipeline is one line: put the other one into a file of its own; `scrubjay run` takes several";
+            t.only_one(later, what, help);
+            None
+        }
+        (a, b) => a.or(b),
+    }
+}
+
+fn kafka_source(t: &Table<'_>) -> KafkaSourceSpec {
+    let _ = t.one_of("delivery", &[("at-least-once", ())], &["exactly-once"]);
+    if !t.has("topics") {
+        t.missing(
+            "topics",
+            "name topics, or patterns that begin with ^: topics = [\"app.logs\", \"^notify\\\\..*\"]",
+        );
+    }
+    let topics = t.strings("topics");
+    if topics.as_ref().is_some_and(Vec::is_empty) {
+        t.wrong("topics", t.value_span("topics"), "a list with at least one topic", "it is empty here", None);
+    }
+    let spec = KafkaSourceSpec {
+        brokers: t.required_string("brokers", "name at least one: brokers = \"127.0.0.1:9092\""),
+        topics: topics.unwrap_or_default(),
+        group: t.string("group"),
+        properties: t.properties("properties"),
+    };
+    t.finish(&[]);
+    spec
+}
+
+fn kafka_sink(t: &Table<'_>) -> KafkaSinkSpec {
+    let spec = KafkaSinkSpec {
+        topic: t.required_string("topic", "name it, {topic} being the source's: topic = \"clean.{topic}\""),
+        create: t.boolean("create").unwrap_or(false),
+        brokers: t.string("brokers"),
+        key_hmac: t.table("key_action").and_then(|k| {
+            let hmac = k.required_string("hmac", "write key_action = { hmac = \"file:keys.hmac\" }");
+            k.finish(&[]);
+            hmac
+        }),
+        properties: t.properties("properties"),
+    };
+    t.finish(&[]);
+    spec
+}

@@ -1,0 +1,143 @@
+//! What a pipeline file says, value by value, each with its place. Nothing is interpreted here that needs more
+//! than the value itself: see [`super::resolved`].
+
+mod edges;
+mod policy;
+
+use std::ops::Range;
+
+use toml::Spanned;
+
+pub(super) use edges::{KafkaSinkSpec, KafkaSourceSpec, Property, SinkSpec, SourceSpec};
+pub(super) use policy::PolicySpec;
+
+use super::reader::{Reader, Table};
+use crate::codec::{Format, NumberStyle};
+
+/// A pipeline file.
+pub(super) struct Spec {
+    pub(super) source: Option<Spanned<SourceSpec>>,
+    pub(super) sink: Option<Spanned<SinkSpec>>,
+    pub(super) format: Option<Spanned<Format>>,
+    pub(super) number: Option<NumberStyle>,
+    pub(super) policy: PolicySpec,
+    pub(super) on_error: OnErrorSpec,
+    pub(super) packs: Vec<Spanned<String>>,
+    pub(super) max_record_bytes: Option<u64>,
+    pub(super) metrics_listen: Option<Spanned<String>>,
+    pub(super) tests: Vec<TestSpec>,
+}
+
+/// `[on_error]`
+#[derive(Default)]
+pub(super) struct OnErrorSpec {
+    pub(super) span: Range<usize>,
+    pub(super) action: Option<Spanned<OnErrorWord>>,
+    pub(super) to: Option<Spanned<QuarantineToSpec>>,
+    pub(super) key: Option<Spanned<String>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnErrorWord {
+    Redact,
+    Quarantine,
+    Halt,
+}
+
+/// `to = { topic = ".." }` or `{ dir = ".." }`
+pub(super) enum QuarantineToSpec {
+    Topic(Spanned<String>),
+    Dir(String),
+}
+
+/// `[[test]]`
+pub(super) struct TestSpec {
+    pub(super) span: Range<usize>,
+    pub(super) name: Option<String>,
+    pub(super) input: String,
+    pub(super) output: String,
+}
+
+const FORMATS_LATER: &[&str] = &["logfmt", "syslog", "csv", "hl7v2", "x12", "avro", "protobuf", "mime"];
+const NUMBER_STYLES: &[(&str, NumberStyle)] =
+    &[("string", NumberStyle::String), ("null", NumberStyle::Null), ("zero", NumberStyle::Zero)];
+
+impl Spec {
+    /// Reads the root table. What is wrong stays with the reader; so does a missing source or sink if they are
+    /// `needed`.
+    pub(super) fn read(reader: &Reader, root: &Table<'_>, needed: bool) -> Spec {
+        // In this order the tables are listed where one is not known.
+        let source = edges::source(root, needed);
+        let (codec, json, policy) = (root.table("codec"), root.table("json"), root.table("policy"));
+        let sink = edges::sink(root, needed);
+        let errors = root.table("on_error");
+        let (detect, limits, metrics) = (root.table("detect"), root.table("limits"), root.table("metrics"));
+        let spec = Spec {
+            source,
+            sink,
+            format: codec.as_ref().and_then(|t| t.one_of("format", Format::NAMES, FORMATS_LATER)),
+            number: json
+                .as_ref()
+                .and_then(|t| t.one_of("number", NUMBER_STYLES, &[]))
+                .map(Spanned::into_inner),
+            policy: policy.map(|t| PolicySpec::read(reader, &t)).unwrap_or_default(),
+            on_error: errors.map(|t| on_error(&t)).unwrap_or_default(),
+            packs: detect.as_ref().and_then(|t| t.strings("packs")).unwrap_or_default(),
+            // Windows of long lines need room for their overlap; offsets in a batch have 32 bits.
+            max_record_bytes: limits.as_ref().and_then(|t| t.size("max_record_bytes", 64 << 10..=1 << 30)),
+            metrics_listen: metrics
+                .as_ref()
+                .and_then(|t| t.required_string("listen", "write an address: listen = \"127.0.0.1:9464\"")),
+            tests: root.tables("test").iter().filter_map(test).collect(),
+        };
+        for table in [codec, json, limits, metrics].iter().flatten() {
+            table.finish(&[]);
+        }
+        if let Some(detect) = detect {
+            detect.finish(&["roster"]);
+        }
+        root.finish(&["keys", "vault", "audit"]);
+        spec
+    }
+}
+
+fn on_error(t: &Table<'_>) -> OnErrorSpec {
+    let words = [
+        ("redact", OnErrorWord::Redact),
+        ("quarantine", OnErrorWord::Quarantine),
+        ("halt", OnErrorWord::Halt),
+    ];
+    let spec = OnErrorSpec {
+        span: t.span(),
+        action: t.one_of("action", &words, &["refuse"]),
+        to: t.table("to").and_then(|to| {
+            let (topic, dir) = (to.string("topic"), to.string("dir"));
+            to.finish(&[]);
+            let place = match (topic, dir) {
+                (Some(topic), None) => QuarantineToSpec::Topic(topic),
+                (None, Some(dir)) => QuarantineToSpec::Dir(dir.into_inner()),
+                _ => {
+                    t.wrong("to", to.span(), "one place", "here", Some(TO_HELP.to_owned()));
+                    return None;
+                }
+            };
+            Some(Spanned::new(to.span(), place))
+        }),
+        key: t.string("key"),
+    };
+    t.finish(&[]);
+    spec
+}
+
+/// How a place for sealed records is written.
+pub(super) const TO_HELP: &str =
+    "write to = { topic = \"scrubjay.quarantine\" } or to = { dir = \"quarantine\" }";
+
+fn test(t: &Table<'_>) -> Option<TestSpec> {
+    let name = t.string("name").map(Spanned::into_inner);
+    let input = t.required_string("input", "write the record as it comes: input = '''...'''");
+    let output = t.required_string("output", "write the record as it should go out: output = '''...'''");
+    t.finish(&[]);
+    let (input, output) = (input?.into_inner(), output?.into_inner());
+    Some(TestSpec { span: t.span(), name, input, output })
+}
