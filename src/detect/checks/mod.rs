@@ -23,10 +23,6 @@ mod ssn;
 mod vin;
 mod zip;
 
-#[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)]
-mod pack_rules;
-
 use std::fmt;
 use std::str::FromStr;
 
@@ -191,6 +187,19 @@ mod tests {
         assert_eq!(exactly::<3>(b"12"), None);
         assert_eq!(exactly::<3>(b"1234"), None);
         assert_eq!(number(&[0, 4, 2]), 42);
+    }
+
+    #[test]
+    fn every_pack_parses() {
+        let mut wrong = Vec::new();
+        for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/detectors")).unwrap() {
+            let path = entry.unwrap().path();
+            let text = std::fs::read_to_string(&path).unwrap();
+            if let Err(e) = crate::detect::Pack::parse(&path.to_string_lossy(), &text) {
+                wrong.push(format!("{e}: {} at {}", e.label, text.get(e.span.clone()).unwrap_or("?")));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
     proptest! {
