@@ -20,7 +20,7 @@ pub(super) fn decode(
     document: &[u8],
     from: usize,
     until: Until,
-    base: Map<'_>,
+    base: &mut Base<'_>,
     text: &mut Vec<u8>,
     segments: &mut Vec<Segment>,
 ) -> usize {
@@ -40,17 +40,17 @@ pub(super) fn decode(
         };
         let stop = found.map_or(limit, |n| at + n);
         if stop == limit || document[stop] == b'"' {
-            verbatim(base, text.len(), copied, stop - copied, segments);
+            base.verbatim(text.len(), copied, stop - copied, segments);
             text.extend_from_slice(&document[copied..stop]);
             return stop;
         }
         match escape(&document[stop..limit]) {
             Some((c, len)) => {
-                verbatim(base, text.len(), copied, stop - copied, segments);
+                base.verbatim(text.len(), copied, stop - copied, segments);
                 text.extend_from_slice(&document[copied..stop]);
                 let start = text.len();
                 text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-                indivisible(base, start, text.len() - start, stop, len, segments);
+                base.indivisible(start, text.len() - start, stop, len, segments);
                 at = stop + len;
                 copied = at;
             }
@@ -96,55 +96,110 @@ fn hex4(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |n, b| Some(n << 4 | char::from(*b).to_digit(16)?))
 }
 
-/// Adds the segments of `len` bytes of a document that stand for themselves. `raw` is their offset in the document,
-/// `base` the way from there to the payload.
-pub(super) fn verbatim(base: Map<'_>, text: usize, raw: usize, len: usize, segments: &mut Vec<Segment>) {
-    if len == 0 {
-        return;
+/// The way from a document to the payload it stands in: none for the payload itself, the segments of the string it
+/// was decoded from otherwise.
+pub(super) struct Base<'a> {
+    map: Map<'a>,
+    /// The segment that was asked for last: a walk goes forward, so the next one is near.
+    near: usize,
+}
+
+impl<'a> Base<'a> {
+    pub(super) fn new(map: Map<'a>) -> Base<'a> {
+        Base { map, near: 0 }
     }
-    match base {
-        Map::Direct(offset) => segments.push(Segment {
-            text: text as u32,
-            text_len: len as u32,
-            raw: offset + raw as u32,
-            raw_len: len as u32,
-            verbatim: true,
-        }),
-        Map::Segments(outer) => {
-            let (start, end) = (raw as u32, (raw + len) as u32);
-            let first = outer.partition_point(|s| s.text + s.text_len <= start);
-            for s in outer[first..].iter().take_while(|s| s.text < end) {
-                let from = s.text.max(start);
-                let to = (s.text + s.text_len).min(end);
-                segments.push(Segment {
-                    text: text as u32 + (from - start),
-                    text_len: to - from,
-                    raw: if s.verbatim { s.raw + (from - s.text) } else { s.raw },
-                    raw_len: if s.verbatim { to - from } else { s.raw_len },
-                    verbatim: s.verbatim,
-                });
+
+    /// The index of the segment that byte `at` of the document stands in.
+    #[inline]
+    fn segment(&mut self, segments: &[Segment], at: u32) -> usize {
+        if segments.get(self.near).is_none_or(|s| s.text > at) {
+            self.near = segments.partition_point(|s| s.text + s.text_len <= at);
+        }
+        while segments.get(self.near).is_some_and(|s| s.text + s.text_len <= at) {
+            self.near += 1;
+        }
+        self.near
+    }
+
+    /// The way to the payload from the part of the document between two offsets; `segments` is used where
+    /// that takes more than one.
+    #[inline]
+    pub(super) fn map<'s>(&mut self, from: usize, to: usize, segments: &'s mut Vec<Segment>) -> Map<'s> {
+        let outer = match self.map {
+            Map::Direct(offset) => return Map::Direct(offset + from as u32),
+            Map::Segments(outer) => outer,
+        };
+        let first = self.segment(outer, from as u32);
+        match outer.get(first) {
+            Some(s) if s.verbatim && to as u32 <= s.text + s.text_len => {
+                Map::Direct(s.raw + from as u32 - s.text)
+            }
+            _ => {
+                segments.clear();
+                self.verbatim(0, from, to - from, segments);
+                Map::Segments(segments)
             }
         }
     }
-}
 
-/// Adds the segment of an escape: `len` bytes of text from `raw_len` bytes of the document.
-fn indivisible(
-    base: Map<'_>,
-    text: usize,
-    len: usize,
-    raw: usize,
-    raw_len: usize,
-    segments: &mut Vec<Segment>,
-) {
-    let payload = base.to_payload(Span::at(raw, raw + raw_len));
-    segments.push(Segment {
-        text: text as u32,
-        text_len: len as u32,
-        raw: payload.start() as u32,
-        raw_len: payload.len() as u32,
-        verbatim: false,
-    });
+    /// Adds the segments of `len` bytes of the document that stand for themselves; `raw` is where.
+    fn verbatim(&mut self, text: usize, raw: usize, len: usize, segments: &mut Vec<Segment>) {
+        if len == 0 {
+            return;
+        }
+        let outer = match self.map {
+            Map::Direct(offset) => {
+                return segments.push(Segment {
+                    text: text as u32,
+                    text_len: len as u32,
+                    raw: offset + raw as u32,
+                    raw_len: len as u32,
+                    verbatim: true,
+                });
+            }
+            Map::Segments(outer) => outer,
+        };
+        let (start, end) = (raw as u32, (raw + len) as u32);
+        let first = self.segment(outer, start);
+        for s in outer[first..].iter().take_while(|s| s.text < end) {
+            let from = s.text.max(start);
+            let to = (s.text + s.text_len).min(end);
+            segments.push(Segment {
+                text: text as u32 + (from - start),
+                text_len: to - from,
+                raw: if s.verbatim { s.raw + (from - s.text) } else { s.raw },
+                raw_len: if s.verbatim { to - from } else { s.raw_len },
+                verbatim: s.verbatim,
+            });
+        }
+    }
+
+    /// Adds the segment of an escape: `len` bytes of text from `raw_len` bytes of the document at `raw`.
+    fn indivisible(
+        &mut self,
+        text: usize,
+        len: usize,
+        raw: usize,
+        raw_len: usize,
+        segments: &mut Vec<Segment>,
+    ) {
+        let payload = match self.map {
+            Map::Direct(offset) => Span::at(raw, raw + raw_len).shifted(offset as usize),
+            Map::Segments(outer) => {
+                // Few segments make up an escape: those from the first on that the map needs to look at.
+                let first = self.segment(outer, raw as u32);
+                let last = outer.len().min(first + raw_len);
+                Map::Segments(&outer[first..last]).to_payload(Span::at(raw, raw + raw_len))
+            }
+        };
+        segments.push(Segment {
+            text: text as u32,
+            text_len: len as u32,
+            raw: payload.start() as u32,
+            raw_len: payload.len() as u32,
+            verbatim: false,
+        });
+    }
 }
 
 #[cfg(test)]
@@ -169,7 +224,14 @@ mod tests {
         ];
         for (raw, want, ends) in cases {
             let (mut text, mut segments) = (Vec::new(), Vec::new());
-            let end = decode(raw.as_bytes(), 0, Until::Quote, Map::Direct(0), &mut text, &mut segments);
+            let end = decode(
+                raw.as_bytes(),
+                0,
+                Until::Quote,
+                &mut Base::new(Map::Direct(0)),
+                &mut text,
+                &mut segments,
+            );
             assert_eq!((String::from_utf8_lossy(&text).as_ref(), end), (*want, *ends), "{raw}");
             let whole = Map::Segments(&segments).to_payload(Span::at(0, text.len()));
             assert_eq!(whole, Span::at(0, end), "{raw}");

@@ -8,7 +8,7 @@
 use memchr::memchr2;
 
 use super::MAX_NESTED;
-use super::decode::{Until, decode, verbatim};
+use super::decode::{Base, Until, decode};
 use crate::codec::auto::{BOM, is_number, looks_like_json};
 use crate::codec::{Leaf, Map, PathBuf, Place, Segment};
 
@@ -63,6 +63,7 @@ fn document<E: Events>(
     let Some((level, deeper)) = levels.split_first_mut() else { return };
     level.open.clear();
     let current = Container { kind: Kind::Top, stepped: false };
+    let base = Base::new(base);
     Walk { document, base, depth, path, level, deeper, events, current, expect: Expect::Value }.run();
 }
 
@@ -103,7 +104,7 @@ enum Text {
 struct Walk<'w, E> {
     document: &'w [u8],
     /// The way from the document to the payload.
-    base: Map<'w>,
+    base: Base<'w>,
     depth: u8,
     path: &'w mut PathBuf,
     level: &'w mut Level,
@@ -211,7 +212,7 @@ impl<E: Events> Walk<'_, E> {
         let (text, end) = match self.document.get(stop) {
             Some(b'\\') => {
                 let Level { text, segments, .. } = &mut *self.level;
-                (Text::Decoded, decode(self.document, from, Until::Quote, self.base, text, segments))
+                (Text::Decoded, decode(self.document, from, Until::Quote, &mut self.base, text, segments))
             }
             _ => (Text::Borrowed(from, stop), stop),
         };
@@ -273,7 +274,7 @@ impl<E: Events> Walk<'_, E> {
             return false;
         }
         let base = match text {
-            Text::Borrowed(from, to) => map(self.base, from, to, &mut self.level.segments),
+            Text::Borrowed(from, to) => self.base.map(from, to, &mut self.level.segments),
             Text::Decoded => Map::Segments(&self.level.segments),
         };
         document(inner, base, self.depth + 1, self.path, self.deeper, self.events);
@@ -283,7 +284,7 @@ impl<E: Events> Walk<'_, E> {
     fn leaf(&mut self, text: Text, place: Place) {
         let (text, map) = match text {
             Text::Borrowed(from, to) => {
-                (&self.document[from..to], map(self.base, from, to, &mut self.level.segments))
+                (&self.document[from..to], self.base.map(from, to, &mut self.level.segments))
             }
             Text::Decoded => (self.level.text.as_slice(), Map::Segments(&self.level.segments)),
         };
@@ -295,7 +296,7 @@ impl<E: Events> Walk<'_, E> {
     /// A number, a literal, or text that should not be here. Returns where to go on.
     fn bare(&mut self, at: usize) -> usize {
         let rest = &self.document[at..];
-        let len = rest.iter().position(|b| is_delimiter(*b)).unwrap_or(rest.len());
+        let len = rest.iter().position(|b| DELIMITER[usize::from(*b)]).unwrap_or(rest.len());
         let (token, after) = rest.split_at(len);
         let in_key = self.current.kind == Kind::Object && self.expect == Expect::Key;
         if !in_key && self.ends_scalar(after) {
@@ -327,7 +328,7 @@ impl<E: Events> Walk<'_, E> {
         let len = self.document[at..stop].trim_ascii_end().len();
         let text = if escapes {
             let Level { text, segments, .. } = &mut *self.level;
-            decode(self.document, at, Until::At(at + len), self.base, text, segments);
+            decode(self.document, at, Until::At(at + len), &mut self.base, text, segments);
             Text::Decoded
         } else {
             Text::Borrowed(at, at + len)
@@ -366,30 +367,16 @@ impl<E: Events> Walk<'_, E> {
     }
 }
 
-/// The way from a part of a document to the payload.
-#[inline]
-fn map<'s>(base: Map<'_>, from: usize, to: usize, segments: &'s mut Vec<Segment>) -> Map<'s> {
-    match base {
-        Map::Direct(offset) => Map::Direct(offset + from as u32),
-        Map::Segments(outer) => {
-            let first = outer.partition_point(|s| s.text + s.text_len <= from as u32);
-            match outer.get(first) {
-                Some(s) if s.verbatim && to as u32 <= s.text + s.text_len => {
-                    Map::Direct(s.raw + from as u32 - s.text)
-                }
-                _ => {
-                    segments.clear();
-                    verbatim(base, 0, from, to - from, segments);
-                    Map::Segments(segments)
-                }
-            }
-        }
+/// What ends a number or a literal.
+static DELIMITER: [bool; 256] = {
+    let mut table = [false; 256];
+    let (all, mut i) = (b" \t\r\n\",:{}[]\\", 0);
+    while i < all.len() {
+        table[all[i] as usize] = true;
+        i += 1;
     }
-}
-
-fn is_delimiter(b: u8) -> bool {
-    matches!(b, b' ' | b'\t' | b'\r' | b'\n' | b'"' | b',' | b':' | b'{' | b'}' | b'[' | b']' | b'\\')
-}
+    table
+};
 
 /// The offset of the next quote or backslash, or of the end. Most strings are short: two words are looked at in
 /// place before the vector search is set up.
