@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::keywords::Keywords;
 use crate::codec::Path;
+use crate::kind::Kind;
 
 /// How many keys of a path are looked at, innermost first.
 const KEYS: usize = 3;
@@ -111,11 +112,23 @@ impl Fields {
 }
 
 /// Splits a name into its words: `patientName`, `patient-name`, `PATIENT_NAME` and `patient.name` are all
-/// `patient`, `name`; `patientSSN` is `patient`, `ssn`; `MRNNumber` is `mrn`, `number`.
+/// `patient`, `name`; `patientSSN` is `patient`, `ssn`; `MRNNumber` is `mrn`, `number`. One of our own markers is no word:
+/// what stood in a key that was redacted must not say more about its value than the key itself did.
 pub(super) fn tokens(name: &[u8]) -> Vec<String> {
     let mut all = Vec::new();
     let mut word = String::new();
+    let mut marker_end = 0;
     for (i, &b) in name.iter().enumerate().take(128) {
+        if b == b'[' {
+            let end = name[i..].iter().position(|b| *b == b']').map_or(i, |at| i + at + 1);
+            if Kind::is_marker(&name[i..end]) {
+                marker_end = end;
+            }
+        }
+        if i < marker_end {
+            flush(&mut word, &mut all);
+            continue;
+        }
         if !b.is_ascii_alphanumeric() {
             flush(&mut word, &mut all);
             continue;
@@ -157,6 +170,10 @@ mod tests {
             ("MRNNumber", "mrn number"),
             ("phone2", "phone 2"),
             ("x.y/z", "x y z"),
+            ("[SSN]", ""),
+            ("call [PHONE] now", "call now"),
+            ("[SSN] [x][MRN]2", "x 2"),
+            ("[ssn]", "ssn"),
             ("", ""),
         ];
         for (name, want) in cases {
