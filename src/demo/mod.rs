@@ -119,7 +119,12 @@ impl Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::kind::Kind;
+    use crate::record::{Batch, Origin};
+    use crate::scrubber::{Outgoing, Scratch, Scrubber, Settings};
 
     #[test]
     fn a_pipeline_that_does_not_scrub_fails_the_check() {
@@ -132,6 +137,51 @@ mod tests {
         assert!(outcome.checked.leaks.len() > 3000, "{}", outcome.checked.leaks.len());
         let told = show::tests::plain(&outcome);
         assert!(told.contains("CAME OUT") && told.contains("ssn"), "{told}");
+    }
+
+    /// What the scrubber alone makes of the messages, with the settings of the pipeline file's profile.
+    fn scrubbed(messages: &[Message]) -> (Vec<Output>, Tally) {
+        let mut batch = Batch::new();
+        for message in messages {
+            let payload = message.payload.as_ref().map(|p| batch.append(p.text.as_bytes()));
+            let key = message.key.as_ref().map(|k| batch.append(k.text.as_bytes()));
+            for (name, value) in &message.headers {
+                batch.push_header(name.as_bytes(), Some(value.text.as_bytes()));
+            }
+            batch.push_message(Origin::Line(0), payload, key, message.headers.len());
+        }
+        let scrubbed = Scrubber::new(Settings::new()).scrub(batch, &mut Scratch::default()).unwrap();
+        let outputs = scrubbed.iter().map(|outgoing| {
+            let Outgoing::Clean(record) = outgoing else { panic!("sealed") };
+            let headers = record
+                .headers()
+                .map(|(n, v)| (String::from_utf8(n.to_vec()).unwrap(), v.map(<[u8]>::to_vec)));
+            Output {
+                payload: record.payload().map(<[u8]>::to_vec),
+                key: record.key().map(<[u8]>::to_vec),
+                headers: headers.collect(),
+            }
+        });
+        (outputs.collect(), scrubbed.tally().clone())
+    }
+
+    #[test]
+    fn the_built_in_detectors_remove_everything() {
+        for seed in 1..=5 {
+            let messages = message::messages(seed, 2000);
+            let (outputs, _) = scrubbed(&messages);
+            let checked = check::check(&messages, &outputs);
+            let mut shown: BTreeMap<Kind, (usize, String)> = BTreeMap::new();
+            for leak in &checked.leaks {
+                let output = &outputs[leak.record];
+                let text = [&output.payload, &output.key].map(|b| b.clone().unwrap_or_default()).join(&b'\n');
+                // The values are invented: they may be shown.
+                let entry = shown.entry(leak.kind).or_default();
+                *entry = (entry.0 + 1, String::from_utf8(text).unwrap());
+            }
+            assert!(checked.passed(), "seed {seed}: {shown:#?}");
+            assert_eq!(checked.clean_changed, 0, "seed {seed}");
+        }
     }
 
     #[test]
