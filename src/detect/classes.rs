@@ -1,6 +1,6 @@
 //! Byte classes: what the one pass over the raw bytes marks.
 //!
-//! Sixteen classes, some of which overlap, are computed for 64 bytes at a time as one 64-bit mask each. The first
+//! The classes, some of which overlap, are computed for 64 bytes at a time as one 64-bit mask each. The first
 //! bytes of every pattern are described as a sequence of unions of these classes (see [`super::shape`]), so that
 //! finding where a pattern can start is a handful of shifts and ANDs for 64 positions at once.
 
@@ -21,11 +21,12 @@ pub(super) mod class {
     pub(in crate::detect) const HEX: usize = 12;
     pub(in crate::detect) const PERCENT: usize = 13;
     pub(in crate::detect) const HIGH: usize = 14;
-    pub(in crate::detect) const OTHER: usize = 15;
+    pub(in crate::detect) const COMMA: usize = 15;
+    pub(in crate::detect) const OTHER: usize = 16;
 }
 
 /// Number of classes.
-pub(super) const COUNT: usize = 16;
+pub(super) const COUNT: usize = 17;
 
 /// Bytes of a block.
 pub(super) const BLOCK: usize = 64;
@@ -34,8 +35,8 @@ pub(super) const BLOCK: usize = 64;
 pub(super) type Masks = [u64; COUNT];
 
 /// The classes a byte is in, as bits.
-pub(super) const fn classes_of(b: u8) -> u16 {
-    let mut c = 0u16;
+pub(super) const fn classes_of(b: u8) -> u32 {
+    let mut c = 0u32;
     if b.is_ascii_digit() {
         c |= 1 << class::DIGIT;
     }
@@ -61,13 +62,14 @@ pub(super) const fn classes_of(b: u8) -> u16 {
         b'(' => 1 << class::OPEN,
         b'+' => 1 << class::PLUS,
         b'%' => 1 << class::PERCENT,
+        b',' => 1 << class::COMMA,
         0x80..=0xff => 1 << class::HIGH,
         _ => 0,
     };
     if c == 0 { 1 << class::OTHER } else { c }
 }
 
-static TABLE: [u16; 256] = {
+static TABLE: [u32; 256] = {
     let mut t = [0; 256];
     let mut i = 0;
     while i < 256 {
@@ -104,7 +106,7 @@ pub(super) fn classify(text: &[u8], out: &mut Vec<Masks>) {
 }
 
 /// A set of bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(super) struct ByteSet([u64; 4]);
 
 impl ByteSet {
@@ -132,10 +134,15 @@ impl ByteSet {
         (0..=255u8).filter(|b| self.contains(*b))
     }
 
-    /// The smallest union of classes that covers the set, as bits.
-    pub(super) fn cover(&self) -> u16 {
+    /// A union of classes that covers the set, as bits: those that lie within it, and for each byte in none of
+    /// them the class that is rarest in logs.
+    pub(super) fn cover(&self) -> u32 {
+        use class::*;
+        const RAREST_FIRST: [usize; COUNT] = [
+            AT, PERCENT, PLUS, OPEN, HIGH, SLASH, COMMA, UPPER, DASH, DOT, COLON, DIGIT, SPACE, HEX, OTHER, ALPHA, WORD,
+        ];
         let members = |c: usize| (0..=255u8).filter(move |b| classes_of(*b) >> c & 1 == 1);
-        let mut cover = 0u16;
+        let mut cover = 0u32;
         for c in 0..COUNT {
             if members(c).all(|b| self.contains(b)) {
                 cover |= 1 << c;
@@ -143,9 +150,8 @@ impl ByteSet {
         }
         for b in self.iter() {
             if classes_of(b) & cover == 0 {
-                let smallest =
-                    (0..COUNT).filter(|c| classes_of(b) >> c & 1 == 1).min_by_key(|&c| members(c).count());
-                cover |= 1 << smallest.unwrap_or(class::OTHER);
+                let rarest = RAREST_FIRST.into_iter().find(|c| classes_of(b) >> c & 1 == 1);
+                cover |= 1 << rarest.unwrap_or(OTHER);
             }
         }
         cover

@@ -78,6 +78,9 @@ fn compile(pattern: &str) -> Option<Compiled> {
         .build(pattern)
         .ok()?;
     let phi = regex.group_info().to_index(regex_automata::PatternID::ZERO, "phi");
+    if phi.is_some_and(|group| group >= MAX_GROUPS) {
+        return None;
+    }
     Some(Compiled { regex, phi })
 }
 
@@ -101,6 +104,9 @@ pub struct Engine {
     infos: Vec<DetectorInfo>,
     reach: usize,
 }
+
+/// `phi` is one of the first groups of its pattern; the pack's lint sees to it.
+pub(super) const MAX_GROUPS: usize = 16;
 
 /// The group of candidates that call for [`fold`]: pattern number of the prefilter.
 pub(super) const FOLD: u16 = 0;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::classes::{self, BLOCK, COUNT, Masks, class};
-use super::shape::{Sequence, Starts, word_keys};
+use super::shape::{Sequence, Starts, word_key};
 
 /// A place where the patterns of a group may match (or, for an inner sequence, where that stands).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,12 +30,14 @@ struct Node {
 /// All patterns' starts, merged.
 pub(super) struct Prefilter {
     /// The distinct unions of classes that nodes ask for.
-    sets: Vec<u16>,
+    sets: Vec<u32>,
     /// Two trees: starts anywhere, starts at a word boundary.
     anywhere: Vec<Node>,
     boundary: Vec<Node>,
     /// Patterns by group.
     groups: Vec<Vec<u16>>,
+    /// Of each group, which of the first 64 patterns are in it.
+    first_64: Vec<u64>,
     /// First four letters of words that start patterns: a bitmap, then the exact table.
     word_bits: Box<[u64; WORD_BITS / 64]>,
     words: Vec<(u32, u16)>,
@@ -56,12 +58,12 @@ pub(crate) struct PrefilterScratch {
 
 #[derive(Default)]
 struct Tree {
-    children: BTreeMap<u16, Tree>,
+    children: BTreeMap<u32, Tree>,
     patterns: Vec<u16>,
 }
 
 impl Tree {
-    fn insert(&mut self, classes: &[u16], pattern: u16) {
+    fn insert(&mut self, classes: &[u32], pattern: u16) {
         match classes.split_first() {
             Some((first, rest)) => self.children.entry(*first).or_default().insert(rest, pattern),
             None if self.patterns.contains(&pattern) => {}
@@ -78,26 +80,17 @@ impl Prefilter {
         for (pattern, start) in starts.iter().enumerate() {
             let pattern = pattern as u16;
             let (at_boundary, sequences) = match start {
+                Starts::Words(keys) => {
+                    keys.iter().for_each(|k| words.entry(*k).or_default().push(pattern));
+                    continue;
+                }
                 Starts::Prefix { boundary, sequences } => (*boundary, sequences),
                 Starts::Inner { sequences, .. } => (false, sequences),
             };
             for s in sequences {
-                match word_keys(s) {
-                    Some(keys) if at_boundary => {
-                        for k in keys {
-                            let list = words.entry(k).or_default();
-                            if !list.contains(&pattern) {
-                                list.push(pattern);
-                            }
-                        }
-                    }
-                    _ => {
-                        let boundary_helps = at_boundary
-                            && s[0].iter().all(|b| classes::classes_of(b) >> class::WORD & 1 == 1);
-                        let tree = if boundary_helps { &mut boundary } else { &mut anywhere };
-                        tree.insert(&cover(s), pattern);
-                    }
-                }
+                let in_word = s[0].iter().all(|b| classes::classes_of(b) >> class::WORD & 1 == 1);
+                let tree = if at_boundary && in_word { &mut boundary } else { &mut anywhere };
+                tree.insert(&cover(s), pattern);
             }
         }
         let mut p = Prefilter {
@@ -105,6 +98,7 @@ impl Prefilter {
             anywhere: Vec::new(),
             boundary: Vec::new(),
             groups: Vec::new(),
+            first_64: Vec::new(),
             word_bits: Box::new([0; WORD_BITS / 64]),
             words: Vec::new(),
         };
@@ -124,10 +118,16 @@ impl Prefilter {
         &self.groups[group as usize]
     }
 
+    /// Whether a pattern is in a group, for patterns up to the 64th.
+    pub(super) fn is_in(&self, pattern: u16, group: u16) -> bool {
+        self.first_64[group as usize] >> pattern & 1 == 1
+    }
+
     fn group(&mut self, patterns: Vec<u16>) -> u16 {
         if let Some(i) = self.groups.iter().position(|g| *g == patterns) {
             return i as u16;
         }
+        self.first_64.push(patterns.iter().filter(|p| **p < 64).fold(0, |bits, p| bits | 1 << p));
         self.groups.push(patterns);
         (self.groups.len() - 1) as u16
     }
@@ -251,12 +251,12 @@ impl Prefilter {
             let i = starts.trailing_zeros() as usize;
             starts &= starts - 1;
             let ahead = if i == 0 { alpha } else { alpha >> i | next_alpha << (BLOCK - i) };
-            let letters = ahead.trailing_ones().min(4);
+            let letters = ahead.trailing_ones();
             let raw = match text.get(base + i..base + i + 4) {
                 Some(four) => u32::from_le_bytes([four[0], four[1], four[2], four[3]]),
                 None => text[base + i..].iter().rev().fold(0, |k, &b| k << 8 | u32::from(b)),
             };
-            let key = (raw | 0x2020_2020) & (u32::MAX >> (32 - 8 * letters));
+            let key = word_key(raw, letters);
             let h = word_hash(key);
             if self.word_bits[h / 64] >> (h % 64) & 1 == 1
                 && let Ok(found) = self.words.binary_search_by_key(&key, |w| w.0)
@@ -267,7 +267,7 @@ impl Prefilter {
     }
 }
 
-fn cover(s: &Sequence) -> Vec<u16> {
+fn cover(s: &Sequence) -> Vec<u32> {
     s.iter().map(|set| set.cover()).collect()
 }
 

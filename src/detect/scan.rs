@@ -2,7 +2,7 @@
 
 use regex_automata::{Anchored, Input, meta::Cache};
 
-use super::engine::{Engine, FOLD, Matcher, Rule};
+use super::engine::{Engine, FOLD, MAX_GROUPS, Matcher, Rule};
 use super::fields::{FieldCache, FieldInfo};
 use super::fold::{self, Folded};
 use super::keywords::KeywordHits;
@@ -89,8 +89,7 @@ impl Engine {
                 (own.as_slice(), 0)
             }
         };
-        let disguised = list.iter().any(|c| self.prefilter.patterns(c.group).contains(&FOLD))
-            && fold::fold(leaf.text, &mut folded);
+        let disguised = list.iter().any(|c| self.prefilter.is_in(FOLD, c.group)) && fold::fold(leaf.text, &mut folded);
         let field = self.fields.look_up(leaf.path, &self.keywords, &mut fields);
         let mut scene = Scene { text: leaf.text, field, query, min_log_odds: query.min_log_odds() };
         let first = out.len();
@@ -327,7 +326,7 @@ fn plausible(rule: &Rule, value: &[u8]) -> bool {
 /// Matches a pattern at a candidate.
 fn match_at(m: &Matcher, text: &[u8], at: usize, cache: &mut Option<Box<Cache>>) -> Option<Span> {
     match &m.starts {
-        Starts::Prefix { .. } => search(m, Input::new(text).range(at..).anchored(Anchored::Yes), cache),
+        Starts::Words(_) | Starts::Prefix { .. } => search(m, Input::new(text).range(at..).anchored(Anchored::Yes), cache),
         Starts::Inner { before, max_before, .. } => {
             let low = at.saturating_sub(*max_before);
             let start = text[low..at].iter().rposition(|b| !before.contains(*b)).map_or(low, |i| low + i + 1);
@@ -347,9 +346,9 @@ fn search(m: &Matcher, input: Input<'_>, cache: &mut Option<Box<Cache>>) -> Opti
         }
         Some(group) => {
             compiled.regex.search_half_with(cache, &input)?;
-            let mut captures = compiled.regex.create_captures();
-            compiled.regex.search_captures_with(cache, &input, &mut captures);
-            captures.get_group(group).map(|s| Span::at(s.start, s.end))
+            let mut slots = [None; 2 * MAX_GROUPS];
+            compiled.regex.search_slots_with(cache, &input, &mut slots[..2 * (group + 1)])?;
+            Some(Span::at(slots[2 * group]?.get(), slots[2 * group + 1]?.get()))
         }
     }
 }

@@ -12,6 +12,8 @@ use super::classes::ByteSet;
 pub(super) const MAX_LEN: usize = 12;
 /// Alternatives of one pattern; past this, shorter sequences are taken.
 const MAX_ALTERNATIVES: usize = 96;
+/// Words that one pattern may start with.
+const MAX_WORDS: usize = 4096;
 
 /// A sequence of byte sets that a match starts with.
 pub(super) type Sequence = Vec<ByteSet>;
@@ -19,6 +21,8 @@ pub(super) type Sequence = Vec<ByteSet>;
 /// How the places where a pattern may match are found.
 #[derive(Clone, Debug)]
 pub(super) enum Starts {
+    /// A match starts with a word: the keys under which its first four letters are looked up (see [`word_key`]).
+    Words(Vec<u32>),
     /// A match starts with one of these.
     Prefix {
         /// Only where a word begins.
@@ -39,6 +43,11 @@ pub(super) enum Starts {
 
 /// Derives the starts of a pattern; `None` if it may match the empty string or starts with nothing definite.
 pub(super) fn starts(hir: &Hir) -> Option<Starts> {
+    if leading_boundary(hir)
+        && let Some(keys) = words(hir)
+    {
+        return Some(Starts::Words(keys));
+    }
     let prefix =
         sequences(hir).map(|sequences| Starts::Prefix { boundary: leading_boundary(hir), sequences });
     match prefix {
@@ -54,7 +63,8 @@ fn is_definite(s: &Sequence) -> bool {
 
 fn sequences(hir: &Hir) -> Option<Vec<Sequence>> {
     [MAX_LEN, 10, 8, 7, 6, 5, 4, 3, 2, 1].into_iter().find_map(|len| {
-        let mut all: Vec<Sequence> = expand(hir, len)?.into_iter().map(|(s, _)| s).collect();
+        let mut all: Vec<Sequence> =
+            expand(hir, len, 4 * MAX_ALTERNATIVES)?.into_iter().map(|(s, _)| s).collect();
         all.sort_by_key(Vec::len);
         let mut kept: Vec<Sequence> = Vec::new();
         for s in all {
@@ -69,7 +79,7 @@ fn sequences(hir: &Hir) -> Option<Vec<Sequence>> {
 
 /// Enumerates prefixes up to `len` bytes. The flag says that the sequence ended there, and nothing may follow.
 /// `None` when there are too many.
-fn expand(hir: &Hir, len: usize) -> Option<Vec<(Sequence, bool)>> {
+fn expand(hir: &Hir, len: usize, most: usize) -> Option<Vec<(Sequence, bool)>> {
     Some(match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => vec![(vec![], false)],
         HirKind::Literal(l) => {
@@ -78,41 +88,43 @@ fn expand(hir: &Hir, len: usize) -> Option<Vec<(Sequence, bool)>> {
             vec![(s, full)]
         }
         HirKind::Class(c) => class_sequences(c)?.into_iter().map(|s| (s, len <= 1)).collect(),
-        HirKind::Capture(c) => expand(&c.sub, len)?,
+        HirKind::Capture(c) => expand(&c.sub, len, most)?,
         HirKind::Alternation(subs) => {
             let mut all = Vec::new();
             for sub in subs {
-                all.extend(expand(sub, len)?);
+                all.extend(expand(sub, len, most)?);
             }
-            dedup(all)?
+            dedup(all, most)?
         }
         HirKind::Concat(subs) => {
             let mut all = vec![(vec![], false)];
             for sub in subs {
-                all = append(all, sub, len)?;
+                all = append(all, sub, len, most)?;
             }
             all
         }
         HirKind::Repetition(r) => {
             let mut all = vec![(vec![], false)];
             for _ in 0..r.min.min(len as u32) {
-                all = append(all, &r.sub, len)?;
+                all = append(all, &r.sub, len, most)?;
             }
             let mut longer = all.clone();
             for _ in r.min..r.max.unwrap_or(u32::MAX).min(r.min + len as u32) {
-                longer = append(longer, &r.sub, len)?;
+                longer = append(longer, &r.sub, len, most)?;
                 all.extend(longer.iter().cloned());
                 if longer.iter().all(|(_, full)| *full) {
                     break;
                 }
             }
-            dedup(all)?
+            dedup(all, most)?
         }
     })
 }
 
-fn append(heads: Vec<(Sequence, bool)>, sub: &Hir, len: usize) -> Option<Vec<(Sequence, bool)>> {
-    let tails = if heads.iter().all(|(_, full)| *full) { vec![] } else { expand(sub, len)? };
+fn append(heads: Vec<(Sequence, bool)>, sub: &Hir, len: usize, most: usize) -> Option<Vec<(Sequence, bool)>> {
+    // No further than the shortest head has room for.
+    let room = heads.iter().filter(|(_, full)| !full).map(|(head, _)| len - head.len()).max();
+    let tails = room.map_or(Some(vec![]), |room| expand(sub, room, most))?;
     let mut all = Vec::new();
     for (head, full) in heads {
         if full {
@@ -126,13 +138,15 @@ fn append(heads: Vec<(Sequence, bool)>, sub: &Hir, len: usize) -> Option<Vec<(Se
             all.push((s, full));
         }
     }
-    dedup(all)
+    dedup(all, most)
 }
 
-fn dedup(mut all: Vec<(Sequence, bool)>) -> Option<Vec<(Sequence, bool)>> {
-    let mut seen = std::collections::HashSet::new();
-    all.retain(|s| seen.insert(s.clone()));
-    (all.len() <= 8 * MAX_ALTERNATIVES).then_some(all)
+fn dedup(mut all: Vec<(Sequence, bool)>, most: usize) -> Option<Vec<(Sequence, bool)>> {
+    if all.len() > 1 {
+        all.sort_unstable();
+        all.dedup();
+    }
+    (all.len() <= most).then_some(all)
 }
 
 fn byte(b: u8) -> ByteSet {
@@ -198,44 +212,52 @@ fn collect_bytes(hir: &Hir, set: &mut ByteSet) -> Option<()> {
     Some(())
 }
 
-/// The keys under which a word that starts this sequence is looked up: its first four bytes in lower case, zero
-/// from the first byte on that is no letter. `None` if the sequence does not start with a definite word.
-pub(super) fn word_keys(s: &Sequence) -> Option<Vec<u32>> {
-    const MAX_KEYS: usize = 128;
-    let mut open: Vec<Vec<u8>> = vec![vec![]];
-    let mut closed: Vec<Vec<u8>> = Vec::new();
-    for depth in 0..4 {
-        let Some(set) = s.get(depth) else {
-            // The sequence ends inside the word: anything may follow.
-            return if open.is_empty() { Some(keys(&closed)) } else { None };
-        };
-        let mut letters: Vec<u8> = set.iter().filter(u8::is_ascii_alphabetic).map(|b| b | 0x20).collect();
-        letters.dedup();
-        letters.sort_unstable();
-        letters.dedup();
-        let ends = set.iter().any(|b| !b.is_ascii_alphabetic());
-        if depth == 0 && ends {
+/// The key of a word: its first four letters in lower case, as a little-endian number, zero from the first byte
+/// on that is no letter.
+pub(super) fn word_key(first_four: u32, letters: u32) -> u32 {
+    (first_four | 0x2020_2020) & (u32::MAX >> (32 - 8 * letters.clamp(1, 4)))
+}
+
+/// The keys of all words that a match can start with; `None` if it may start with anything else, or too many.
+fn words(hir: &Hir) -> Option<Vec<u32>> {
+    let mut keys = Vec::new();
+    for (s, _) in expand(hir, 4, MAX_WORDS)? {
+        word_keys(&s, &mut keys)?;
+        keys.sort_unstable();
+        keys.dedup();
+        if keys.len() > MAX_WORDS {
             return None;
         }
-        if ends {
-            closed.extend(open.iter().cloned());
+    }
+    (!keys.is_empty()).then_some(keys)
+}
+
+/// Adds the keys of one sequence of up to four sets.
+fn word_keys(s: &[ByteSet], keys: &mut Vec<u32>) -> Option<()> {
+    const MOST: usize = 512;
+    let mut open: Vec<u32> = vec![0];
+    for depth in 0..4 {
+        // Where the sequence ends inside of the word, anything may follow.
+        let set = s.get(depth)?;
+        let mut letters: Vec<u8> = set.iter().filter(u8::is_ascii_alphabetic).map(|b| b | 0x20).collect();
+        letters.sort_unstable();
+        letters.dedup();
+        if set.iter().any(|b| !b.is_ascii_alphabetic()) {
+            if depth == 0 {
+                return None;
+            }
+            keys.extend(&open);
         }
-        open =
-            open.iter().flat_map(|w| letters.iter().map(move |&l| [w.as_slice(), &[l]].concat())).collect();
-        if open.len() + closed.len() > MAX_KEYS {
+        open = open.iter().flat_map(|k| letters.iter().map(move |&l| k | u32::from(l) << (8 * depth))).collect();
+        if open.len() > MOST {
             return None;
         }
         if open.is_empty() {
             break;
         }
     }
-    closed.extend(open);
-    Some(keys(&closed))
-}
-
-fn keys(words: &[Vec<u8>]) -> Vec<u32> {
-    let key = |w: &Vec<u8>| w.iter().take(4).enumerate().fold(0u32, |k, (i, &b)| k | u32::from(b) << (8 * i));
-    words.iter().map(key).collect()
+    keys.extend(open);
+    Some(())
 }
 
 #[cfg(test)]
@@ -289,10 +311,9 @@ mod tests {
     #[test]
     fn words() {
         let k = |p: &str| {
-            let Some(Starts::Prefix { sequences, .. }) = starts(&hir(p)) else { panic!("{p}") };
-            let mut all: Vec<String> = sequences
+            let Some(Starts::Words(keys)) = starts(&hir(p)) else { return vec![] };
+            let mut all: Vec<String> = keys
                 .iter()
-                .flat_map(|s| word_keys(s).unwrap_or_default())
                 .map(|k| String::from_utf8_lossy(&k.to_le_bytes()).trim_end_matches('\0').to_string())
                 .collect();
             all.sort();

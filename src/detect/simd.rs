@@ -72,6 +72,7 @@ mod avx2 {
             let open = mask!(v => is(v, b'('), lo, hi);
             let plus = mask!(v => is(v, b'+'), lo, hi);
             let percent = mask!(v => is(v, b'%'), lo, hi);
+            let comma = mask!(v => is(v, b','), lo, hi);
             let word = alpha | digit | underscore;
             m[class::DIGIT] = digit;
             m[class::ALPHA] = alpha;
@@ -88,8 +89,9 @@ mod avx2 {
             m[class::HEX] = digit | af;
             m[class::PERCENT] = percent;
             m[class::HIGH] = high;
+            m[class::COMMA] = comma;
             m[class::OTHER] =
-                !(word | dash | dot | slash | colon | space | at | open | plus | percent | high);
+                !(comma | word | dash | dot | slash | colon | space | at | open | plus | percent | high);
         }
     }
 }
