@@ -6,3 +6,4 @@ mod kit;
 
 mod docs;
 mod layers;
+mod props;
