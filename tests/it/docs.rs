@@ -1,5 +1,8 @@
 //! Tables in the docs that repeat what the code says must say the same.
 
+use std::path::Path;
+use std::process::Command;
+
 use scrubjay::Kind;
 use scrubjay::detect::{Engine, Pack};
 use scrubjay::policy::Profile;
@@ -82,4 +85,23 @@ fn the_checks_are_those_of_the_code() {
         rows.len() > 3 && refusal.contains(&listed),
         "docs/detectors.md lists {listed}; the code says: {refusal}"
     );
+}
+
+/// The sessions that the README shows are run: what follows `$` in a shell, and what it writes must be what stands there.
+#[test]
+fn the_tour_is_real() {
+    let page = page("README.md");
+    let mut commands = 0;
+    for block in page.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+        for session in block.split("$ ").skip(1) {
+            let (command, expected) = session.split_once('\n').unwrap();
+            let bin = Path::new(env!("CARGO_BIN_EXE_scrubjay")).parent().unwrap();
+            let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+            let out =
+                Command::new("sh").arg("-c").arg(command).env("PATH", path).current_dir(kit::root()).output();
+            assert_eq!(String::from_utf8_lossy(&out.unwrap().stdout), expected, "README.md: $ {command}");
+            commands += 1;
+        }
+    }
+    assert!(commands > 3, "the README shows {commands} commands");
 }

@@ -145,7 +145,8 @@ const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccdde
 fn records_that_cannot_be_read() {
     let dir = Dir::new();
     dir.secret("key", KEY);
-    let large = format!("{{\"msg\":\"{SENTENCE}\",\"pad\":\"{}\",\"b\":\"{SENTENCE}\"}}\n", "x".repeat(100_000));
+    let large =
+        format!("{{\"msg\":\"{SENTENCE}\",\"pad\":\"{}\",\"b\":\"{SENTENCE}\"}}\n", "x".repeat(100_000));
     for (action, code) in [("redact", 0), ("halt", 2), ("quarantine", 0)] {
         let to = if action == "quarantine" { "to = { dir = \"sealed\" }\nkey = \"file:key\"" } else { "" };
         let limits = "[limits]\nmax_record_bytes = \"64 KiB\"";
