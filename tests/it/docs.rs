@@ -7,7 +7,7 @@ use scrubjay::Kind;
 use scrubjay::detect::{Engine, Pack};
 use scrubjay::policy::Profile;
 
-use crate::kit;
+use crate::kit::{self, Dir};
 
 fn page(name: &str) -> String {
     std::fs::read_to_string(kit::root().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
@@ -104,4 +104,18 @@ fn the_tour_is_real() {
         }
     }
     assert!(commands > 3, "the README shows {commands} commands");
+}
+
+#[test]
+fn the_pipeline_shown_is_valid() {
+    let page = page("docs/operations.md");
+    let dir = Dir::new();
+    let pipelines = toml_blocks(&page);
+    assert!(!pipelines.is_empty(), "docs/operations.md shows no pipeline");
+    for text in pipelines {
+        dir.file("shown.toml", text);
+        // Exit code 1 is a gap in coverage, which the profile has; 2 would be an error.
+        let out = dir.cmd().args("check shown.toml").run().stdout_has("valid");
+        assert!(out.exit_code() < Some(2), "docs/operations.md: {}", String::from_utf8_lossy(&out.stderr));
+    }
 }

@@ -294,6 +294,11 @@ impl Out {
         self
     }
 
+    /// Its exit code; none if a signal ended it.
+    pub fn exit_code(&self) -> Option<i32> {
+        self.status.code()
+    }
+
     /// Its output must be exactly this.
     #[track_caller]
     pub fn stdout(self, expected: impl AsRef<[u8]>) -> Out {
