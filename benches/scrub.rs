@@ -4,7 +4,7 @@
 //!   honest one-hour alternative;
 //! - `copy`: the bytes copied line by line.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
 mod corpus;
 

@@ -30,7 +30,7 @@ pub(super) struct CommonArgs {
     /// A detector pack beside the built-in ones; may be given several times
     #[arg(long, value_name = "PATH")]
     pack: Vec<PathBuf>,
-    /// A TOML file with [policy] rules, such as a pipeline's; options given here go before it
+    /// A TOML file with `[policy]` rules, such as a pipeline's; options given here go before it
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
 }

@@ -126,9 +126,9 @@ fn stands_alone(text: &[u8], s: Span) -> bool {
     edge(text.get(s.start()), before) && edge(text.get(s.end() - 1), text.get(s.end()))
 }
 
-/// Whether the word is part of one of our own markers: `[MRN]` says nothing about its neighbours, or the second
-/// pass over a text would find more than the first.
-fn in_marker(text: &[u8], s: Span) -> bool {
+/// Whether the word is part of one of our own markers: `[MRN]` says nothing about its neighbours and holds nothing
+/// itself, or the second pass over a text would find more than the first.
+pub(super) fn in_marker(text: &[u8], s: Span) -> bool {
     let in_name = |b: &u8| b.is_ascii_uppercase() || *b == b'_';
     let start = text[..s.start()].iter().rposition(|b| !in_name(b));
     let end = text[s.end()..].iter().position(|b| !in_name(b)).map(|i| s.end() + i);

@@ -5,7 +5,7 @@ use regex_automata::{Anchored, Input, meta::Cache};
 use super::engine::{Engine, FOLD, MAX_GROUPS, Matcher, Rule};
 use super::fields::{FieldCache, FieldInfo};
 use super::fold::{self, Folded};
-use super::keywords::KeywordHits;
+use super::keywords::{KeywordHits, in_marker};
 use super::prefilter::{Candidate, PrefilterScratch};
 use super::protected;
 use super::shape::Starts;
@@ -188,7 +188,7 @@ impl Engine {
         keywords: &mut KeywordHits,
     ) -> Option<Finding> {
         let sum = self.evidence(scene, number, span, keywords, &mut |_, _, _| {})?;
-        (sum >= scene.min_log_odds).then(|| Finding {
+        (sum >= scene.min_log_odds && !in_marker(scene.text, span)).then(|| Finding {
             span,
             detector: DetectorId(number),
             kind: self.rules[number as usize].detector.kind,

@@ -51,7 +51,7 @@ pub(super) fn starts(hir: &Hir) -> Option<Starts> {
     let prefix =
         sequences(hir).map(|sequences| Starts::Prefix { boundary: leading_boundary(hir), sequences });
     match prefix {
-        Some(Starts::Prefix { ref sequences, .. }) if sequences.iter().all(|s| is_definite(s)) => prefix,
+        Some(Starts::Prefix { ref sequences, .. }) if sequences.iter().all(is_definite) => prefix,
         _ => inner(hir).or(prefix),
     }
 }

@@ -1,7 +1,7 @@
 //! What the Kafka source and sink share: their options, the client settings made from them, topic routing, and
 //! the checks made before a line starts.
 //!
-//! A pipeline is put together in this order: [`preflight`] looks at both clusters and refuses what would lose
+//! A pipeline is put together in this order: [`preflight()`] looks at both clusters and refuses what would lose
 //! or mangle records; its result is what a [`KafkaSink`](crate::sink::kafka::KafkaSink) is made from.
 
 mod admin;

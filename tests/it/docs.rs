@@ -1,10 +1,13 @@
 //! Tables in the docs that repeat what the code says must say the same.
 
+use std::path::Path;
+use std::process::Command;
+
 use scrubjay::Kind;
 use scrubjay::detect::{Engine, Pack};
 use scrubjay::policy::Profile;
 
-use crate::kit;
+use crate::kit::{self, Dir};
 
 fn page(name: &str) -> String {
     std::fs::read_to_string(kit::root().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
@@ -82,4 +85,37 @@ fn the_checks_are_those_of_the_code() {
         rows.len() > 3 && refusal.contains(&listed),
         "docs/detectors.md lists {listed}; the code says: {refusal}"
     );
+}
+
+/// The sessions that the README shows are run: what follows `$` in a shell, and what it writes must be what stands there.
+#[test]
+fn the_tour_is_real() {
+    let page = page("README.md");
+    let mut commands = 0;
+    for block in page.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next()) {
+        for session in block.split("$ ").skip(1) {
+            let (command, expected) = session.split_once('\n').unwrap();
+            let bin = Path::new(env!("CARGO_BIN_EXE_scrubjay")).parent().unwrap();
+            let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+            let out =
+                Command::new("sh").arg("-c").arg(command).env("PATH", path).current_dir(kit::root()).output();
+            assert_eq!(String::from_utf8_lossy(&out.unwrap().stdout), expected, "README.md: $ {command}");
+            commands += 1;
+        }
+    }
+    assert!(commands > 3, "the README shows {commands} commands");
+}
+
+#[test]
+fn the_pipeline_shown_is_valid() {
+    let page = page("docs/operations.md");
+    let dir = Dir::new();
+    let pipelines = toml_blocks(&page);
+    assert!(!pipelines.is_empty(), "docs/operations.md shows no pipeline");
+    for text in pipelines {
+        dir.file("shown.toml", text);
+        // Exit code 1 is a gap in coverage, which the profile has; 2 would be an error.
+        let out = dir.cmd().args("check shown.toml").run().stdout_has("valid");
+        assert!(out.exit_code() < Some(2), "docs/operations.md: {}", String::from_utf8_lossy(&out.stderr));
+    }
 }

@@ -35,6 +35,14 @@ impl Dir {
         path
     }
 
+    /// The same, for a file that only its owner may read, as keys must be.
+    pub fn secret(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt;
+        let path = self.file(name, content);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        path
+    }
+
     /// Reads a file.
     pub fn read(&self, name: &str) -> Vec<u8> {
         std::fs::read(self.path().join(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
@@ -284,6 +292,11 @@ impl Out {
     pub fn code(self, code: i32) -> Out {
         assert_eq!(self.status.code(), Some(code), "exit code\n{}", self.report());
         self
+    }
+
+    /// Its exit code; none if a signal ended it.
+    pub fn exit_code(&self) -> Option<i32> {
+        self.status.code()
     }
 
     /// Its output must be exactly this.

@@ -6,3 +6,5 @@ mod kit;
 
 mod docs;
 mod layers;
+mod leaks;
+mod props;

@@ -1,0 +1,318 @@
+//! Nobody talks: planted identifiers are sent down every path, and looked for in all that comes out.
+//!
+//! A path that is added to the project gets its line here.
+
+use std::fmt::Debug;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use scrubjay::codec::Format;
+use scrubjay::pipeline::{Line, run};
+use scrubjay::record::Batch;
+use scrubjay::scrubber::{KeyAction, Located, OnError, Scratch, Scrubber, Settings};
+use scrubjay::sink::MemorySink;
+use scrubjay::source::{MemorySource, Message};
+use scrubjay::{Kind, Sensitive};
+
+use crate::kit::{self, Cmd, Dir};
+
+/// The planted identifiers in one sentence; none stands anywhere else in the project.
+const SENTENCE: &str =
+    "Patient: Zebulon Quackenbush, SSN 219-10-8731, MRN 83729105, write to zeb.quackenbush@clinic-canary.org";
+
+/// What must not come out, in any of the forms it could take.
+const CANARIES: &[&str] = &[
+    "Zebulon",
+    "zebulon",
+    "Quackenbush",
+    "quackenbush",
+    "219-10-8731",
+    "219108731",
+    "219%2D10",
+    "10-8731",
+    "83729105",
+    "clinic-canary",
+];
+
+/// Fails when an identifier stands in `bytes`; says which and on which path, with what stands around it.
+#[track_caller]
+fn assert_silent(path: &str, bytes: &[u8]) {
+    for canary in CANARIES {
+        if let Some(at) = bytes.windows(canary.len()).position(|w| w == canary.as_bytes()) {
+            let around = &bytes[at.saturating_sub(60)..(at + 60).min(bytes.len())];
+            panic!("{path}: {canary:?} came out: ...{}...", String::from_utf8_lossy(around));
+        }
+    }
+}
+
+/// The check itself must be able to fail.
+#[test]
+#[should_panic(expected = "came out")]
+fn a_leak_is_seen() {
+    assert_silent("made up", SENTENCE.as_bytes());
+}
+
+/// The sentence with every letter and digit as an escape.
+fn escaped(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_ascii_alphanumeric() { format!("\\u{:04x}", c as u32) } else { c.to_string() })
+        .collect()
+}
+
+/// Records that hold the identifiers in every position.
+fn records() -> Vec<(&'static str, String)> {
+    let s = SENTENCE;
+    let nested = serde_json::json!({ "body": serde_json::json!({ "msg": s }).to_string() }).to_string();
+    let twice = serde_json::json!({ "outer": nested }).to_string();
+    vec![
+        ("a line", s.to_owned()),
+        ("a line in the middle", format!("2024-03-14T10:32:07Z INFO app.Svc - {s} - done in 12 ms")),
+        (
+            "key=value",
+            format!("level=info msg=\"{s}\" ssn=219-10-8731 user_email=zeb.quackenbush@clinic-canary.org"),
+        ),
+        (
+            "a URL",
+            "GET /find?ssn=219-10-8731&mail=zeb.quackenbush@clinic-canary.org&mrn=83729105 HTTP/1.1"
+                .to_owned(),
+        ),
+        ("a JSON value", format!(r#"{{"msg":"{s}"}}"#)),
+        (
+            "a JSON field",
+            r#"{"patient_name":"Zebulon Quackenbush","ssn":"219-10-8731","mrn":"83729105"}"#.to_owned(),
+        ),
+        ("a JSON key", r#"{"SSN 219-10-8731":true,"zeb.quackenbush@clinic-canary.org":{"a":1}}"#.to_owned()),
+        ("a JSON number", r#"{"ssn":219108731,"mrn":83729105}"#.to_owned()),
+        ("a JSON array", format!(r#"[1,["{s}"],{{"a":["{s}"]}}]"#)),
+        ("escapes", format!(r#"{{"msg":"{}"}}"#, escaped(s))),
+        ("JSON in JSON", nested),
+        ("JSON in JSON in JSON", twice),
+        ("cut-off JSON", format!(r#"{{"a":1,"msg":"{s}"#)),
+        ("cut-off JSON with escapes", format!(r#"{{"a":1,"msg":"{}"#, escaped(s))),
+        ("JSON with rubbish", format!(r#"{{"msg":"{s}",,}} trailing {s}"#)),
+        ("JSON with a bad escape", format!(r#"{{"msg":"\x {s}","b":"\ud800 {s}"}}"#)),
+        ("duplicate keys", format!(r#"{{"a":"{s}","a":"{s}"}}"#)),
+    ]
+}
+
+/// All records as one stream.
+fn stream() -> String {
+    records().into_iter().map(|(_, record)| record + "\n").collect()
+}
+
+#[test]
+fn the_filter() {
+    for format in Format::NAMES.iter().map(|f| f.0) {
+        let out = Cmd::new().args("--input-format").arg(format).stdin(stream()).run().code(0);
+        assert_silent(&format!("the filter, reading {format}"), &out.all());
+        let lines: Vec<_> = out.stdout.split(|b| *b == b'\n').filter(|l| !l.is_empty()).collect();
+        assert_eq!(lines.len(), records().len(), "records out, reading {format}");
+        for ((path, _), line) in records().iter().zip(lines) {
+            assert!(kit::contains(line, "[SSN]"), "{path}, read as {format}: nothing was found");
+        }
+    }
+}
+
+#[test]
+fn the_filter_with_logs_at_their_most_talkative() {
+    for log_format in ["text", "json"] {
+        let out =
+            Cmd::new().args("--log-format").arg(log_format).env("SCRUBJAY_LOG", "trace").stdin(stream());
+        assert_silent(&format!("{log_format} logs at level trace"), &out.run().code(0).all());
+    }
+}
+
+#[test]
+fn scan() {
+    for format in ["table", "jsonl"] {
+        let out = Cmd::new().args("scan --format").arg(format).stdin(stream()).run().code(1);
+        assert_silent(&format!("scan --format {format}"), &out.all());
+        assert!(kit::contains(&out.stdout, "ssn"), "scan --format {format} found nothing");
+    }
+}
+
+/// A pipeline file from stdin to stdout with these extra lines.
+fn pipeline(extra: &str) -> String {
+    format!("[source.stdin]\n[sink.stdout]\n[codec]\nformat = \"json\"\n{extra}\n")
+}
+
+const KEY: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+#[test]
+fn records_that_cannot_be_read() {
+    let dir = Dir::new();
+    dir.secret("key", KEY);
+    let large =
+        format!("{{\"msg\":\"{SENTENCE}\",\"pad\":\"{}\",\"b\":\"{SENTENCE}\"}}\n", "x".repeat(100_000));
+    for (action, code) in [("redact", 0), ("halt", 2), ("quarantine", 0)] {
+        let to = if action == "quarantine" { "to = { dir = \"sealed\" }\nkey = \"file:key\"" } else { "" };
+        let limits = "[limits]\nmax_record_bytes = \"64 KiB\"";
+        dir.file("p.toml", pipeline(&format!("{limits}\n[on_error]\naction = \"{action}\"\n{to}")));
+        let out =
+            dir.cmd().args("run p.toml").env("SCRUBJAY_LOG", "trace").stdin(large.clone()).run().code(code);
+        assert_silent(&format!("on_error {action}"), &out.all());
+        match action {
+            "redact" => drop(out.stdout_has("unreadable")),
+            "halt" => drop(out.stderr_has("record 1")),
+            _ => assert!(out.stdout.is_empty(), "a quarantined record came out"),
+        }
+    }
+    let sealed = dir.path().join("sealed");
+    let sealed: Vec<_> = dir.files().into_iter().filter(|(path, _)| path.starts_with(&sealed)).collect();
+    assert!(!sealed.is_empty(), "nothing was quarantined");
+    for (path, envelope) in &sealed {
+        assert_silent("an envelope", envelope);
+        assert_silent("the name of an envelope", path.to_string_lossy().as_bytes());
+    }
+    // Only here it may come out: that is what the key is for.
+    let out = dir.cmd().args("quarantine open --key file:key").arg(&sealed[0].0).run().code(0);
+    assert!(kit::contains(&out.stdout, "219-10-8731"), "the quarantine gives the record back");
+    assert_silent("what quarantine open says", &out.stderr);
+}
+
+#[test]
+fn the_metrics_page() {
+    let dir = Dir::new();
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    dir.file("p.toml", pipeline(&format!("[metrics]\nlisten = \"{address}\"")));
+    let mut running = dir.cmd().args("run p.toml").spawn();
+    running.write(stream());
+    running.wait_for_stdout("[SSN]");
+    let (mut page, mut seen) = (String::new(), false);
+    for _ in 0..100 {
+        page = fetch(address, "/metrics");
+        seen = page.contains("ssn");
+        if seen {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert!(seen, "no finding is counted:\n{page}");
+    for path in ["/healthz", "/readyz", "/219-10-8731"] {
+        page += &fetch(address, path);
+    }
+    assert_silent("the pages for operators", page.as_bytes());
+    assert_silent("a pipeline with pages", &running.finish().code(0).all());
+}
+
+fn fetch(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).unwrap();
+    page
+}
+
+/// A secret that stands in a configuration by mistake is not shown with the error.
+#[test]
+fn secrets_in_bad_configuration() {
+    let dir = Dir::new();
+    for line in [
+        "[on_error]\naction = \"quarantine\"\nkey = \"219-10-8731\"",
+        "[source.kafka]\nproperties = { \"sasl.password\" = \"219-10-8731\", x = }",
+        "[source.kafka]\nkey_action = { hmac = \"219-10-8731\" }",
+    ] {
+        dir.file("p.toml", line);
+        for command in ["check p.toml", "run p.toml", "test p.toml"] {
+            let out = dir.cmd().args(command).run().code(2);
+            assert_silent(&format!("{command} on {line:?}"), &out.all());
+        }
+    }
+}
+
+/// A Kafka message with an identifier in its key, in header values and in its payload.
+fn message(offset: i64) -> Message {
+    Message {
+        offset,
+        key: Some(b"SSN 219-10-8731".to_vec()),
+        payload: Some(format!(r#"{{"msg":"{SENTENCE}"}}"#).into_bytes()),
+        headers: vec![
+            (b"trace".to_vec(), Some(SENTENCE.as_bytes().to_vec())),
+            (b"ssn".to_vec(), Some(b"219108731".to_vec())),
+            (b"json".to_vec(), Some(format!(r#"{{"a":["{SENTENCE}"]}}"#).into_bytes())),
+            (b"none".to_vec(), None),
+        ],
+        ..Message::default()
+    }
+}
+
+#[test]
+fn keys_and_headers_of_messages() {
+    use aws_lc_rs::hmac;
+    let hmac = KeyAction::Hmac(Arc::new(hmac::Key::new(hmac::HMAC_SHA256, KEY.as_bytes())));
+    for key_action in [KeyAction::Policy, hmac] {
+        let sink = MemorySink::new();
+        run(Line {
+            source: Box::new(MemorySource::messages(vec![vec![message(0), message(1)]])),
+            sink: Box::new(sink.clone()),
+            scrubber: Arc::new(ArcSwap::from_pointee(Scrubber::new(Settings {
+                key_action,
+                ..Settings::new()
+            }))),
+            threads: 1,
+            stop: Arc::default(),
+        })
+        .unwrap();
+        let delivered = sink.delivered();
+        assert_eq!(delivered.committed, 2, "messages delivered");
+        for record in &delivered.written {
+            assert_silent("a key", record.key.as_deref().unwrap());
+            assert_silent("a payload", record.payload.as_deref().unwrap());
+            assert_eq!(record.headers.len(), 4);
+            for (name, value) in &record.headers {
+                let value = value.as_deref().unwrap_or_default();
+                assert_silent(&format!("header {}", String::from_utf8_lossy(name)), value);
+            }
+        }
+    }
+}
+
+/// Where a line stops at a record, the error says where and why.
+#[test]
+fn errors_of_the_line() {
+    let settings = Settings { on_error: OnError::Halt, max_record_bytes: 16, ..Settings::new() };
+    let error = run(Line {
+        source: Box::new(MemorySource::messages(vec![vec![message(7)]])),
+        sink: Box::new(MemorySink::new()),
+        scrubber: Arc::new(ArcSwap::from_pointee(Scrubber::new(settings))),
+        threads: 1,
+        stop: Arc::default(),
+    })
+    .unwrap_err();
+    assert_silent("an error of the line", format!("{error} {error:?}").as_bytes());
+    assert!(error.to_string().contains("@7"), "{error}");
+}
+
+#[track_caller]
+fn assert_debug_silent(what: impl Debug) {
+    let shown = format!("{what:?} {what:#?}");
+    assert_silent(
+        &format!("Debug of {}", shown.split(['(', ' ', '{']).next().unwrap_or("")),
+        shown.as_bytes(),
+    );
+}
+
+#[test]
+fn debug_of_what_flows() {
+    assert_debug_silent(Sensitive::new(SENTENCE.to_owned()));
+    let batch = Batch::from_lines([SENTENCE.as_bytes()]);
+    assert_debug_silent(&batch);
+    assert_debug_silent(message(0));
+    assert_debug_silent(&batch.records()[0]);
+    let scrubber = Scrubber::new(Settings::new());
+    let mut kinds = Vec::new();
+    let mut scratch = Scratch::default();
+    let mut look = |located: &Located<'_>| {
+        assert_debug_silent(located);
+        assert_debug_silent(located.leaf);
+        kinds.push(located.finding.kind);
+    };
+    scrubber.scan(&batch, &batch.records()[0], &mut scratch, &mut look).unwrap();
+    assert!(kinds.contains(&Kind::Ssn), "nothing was found");
+    let scrubbed = scrubber.scrub(batch, &mut Scratch::default()).unwrap();
+    assert_debug_silent(&scrubbed);
+    assert_debug_silent(scrubbed.tally());
+}
