@@ -120,7 +120,10 @@ macro_rules! packs {
 }
 
 /// The packs that are part of the binary.
-const BUILTIN: &[(&str, &str)] = packs!["ssn.toml" "mrn.toml" "date.toml" "age.toml" "phone.toml" "email.toml" "ip.toml" "url.toml" "zip.toml" "card.toml" "name.toml"];
+const BUILTIN: &[(&str, &str)] = packs![
+    "ssn.toml" "mrn.toml" "date.toml" "age.toml" "phone.toml" "email.toml" "ip.toml" "url.toml" "zip.toml" "card.toml"
+    "name.toml" "plan.toml" "license.toml" "device.toml" "unique.toml"
+];
 
 static BUILTIN_PACKS: LazyLock<Vec<Pack>> = LazyLock::new(|| {
     // A test parses every one of them: none of those shipped is lost here.

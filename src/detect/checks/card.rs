@@ -11,7 +11,7 @@ pub(super) fn passes(text: &[u8]) -> bool {
     for (slot, digit) in lead.iter_mut().zip(digits(text)) {
         *slot = digit;
     }
-    is_issued(number(&lead), count) && luhn::sum(digits(text), count) % 10 == 0
+    is_issued(number(&lead), count) && luhn::sum(digits(text), count).is_multiple_of(10)
 }
 
 /// Whether a scheme issues cards of this length that begin with these six digits.

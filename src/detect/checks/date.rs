@@ -130,7 +130,7 @@ fn is_year(year: u32) -> bool {
 
 fn has_day(year: Option<u32>, month: u32, day: u32) -> bool {
     let Some(days) = (month as usize).checked_sub(1).and_then(|m| DAYS.get(m)) else { return false };
-    let leap = year.is_none_or(|y| y % 4 == 0 && (y % 100 != 0 || y % 400 == 0));
+    let leap = year.is_none_or(|y| y.is_multiple_of(4) && (!y.is_multiple_of(100) || y.is_multiple_of(400)));
     (1..=*days).contains(&day) && (leap || month != 2 || day < 29)
 }
 

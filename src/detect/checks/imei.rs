@@ -4,7 +4,7 @@ use super::{exactly, luhn};
 
 pub(super) fn passes(text: &[u8]) -> bool {
     let Some(digits) = exactly::<15>(text) else { return false };
-    digits.iter().any(|d| *d != 0) && luhn::sum(digits.into_iter(), 15) % 10 == 0
+    digits.iter().any(|d| *d != 0) && luhn::sum(digits.into_iter(), 15).is_multiple_of(10)
 }
 
 #[cfg(test)]

@@ -4,14 +4,14 @@ use super::digits;
 
 pub(super) fn passes(text: &[u8]) -> bool {
     let count = digits(text).count();
-    count >= 2 && sum(digits(text), count) % 10 == 0
+    count >= 2 && sum(digits(text), count).is_multiple_of(10)
 }
 
 /// Luhn's sum over `count` digits, the last of which is the check digit: every second digit from the right is doubled.
 pub(super) fn sum(digits: impl Iterator<Item = u8>, count: usize) -> u32 {
     digits.enumerate().fold(0, |sum, (i, digit)| {
         let digit = u32::from(digit);
-        let doubled = (count - i.min(count)) % 2 == 0;
+        let doubled = (count - i.min(count)).is_multiple_of(2);
         sum + if doubled { digit * 2 / 10 + digit * 2 % 10 } else { digit }
     })
 }

@@ -8,7 +8,7 @@ const PREFIX: [u8; 5] = [8, 0, 8, 4, 0];
 
 pub(super) fn passes(text: &[u8]) -> bool {
     let Some(digits) = exactly::<10>(text) else { return false };
-    matches!(digits[0], 1 | 2) && luhn::sum(PREFIX.into_iter().chain(digits), 15) % 10 == 0
+    matches!(digits[0], 1 | 2) && luhn::sum(PREFIX.into_iter().chain(digits), 15).is_multiple_of(10)
 }
 
 #[cfg(test)]
