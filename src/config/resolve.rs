@@ -161,6 +161,7 @@ impl Resolver<'_> {
                 self.topic_name("on_error.to.topic", topic)
                     .then(|| QuarantineTo::Topic(topic.get_ref().clone()))
             }
+            None if given.has_to => None,
             None => {
                 missing("to", TO_HELP);
                 None

@@ -4,5 +4,8 @@
 
 mod kit;
 
+mod cli;
+mod cli_run;
+mod config;
 mod docs;
 mod layers;
