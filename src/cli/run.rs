@@ -59,26 +59,28 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let _console = serve(&pipelines, &health)?;
     let stop = Arc::new(AtomicBool::new(false));
     let (ended_tx, ended) = unbounded();
-    let mut running = Vec::new();
+    let (mut running, mut workers) = (Vec::new(), Vec::new());
+    // Everything that can be refused is, before any of them begins.
     for pipeline in pipelines {
         let settings = pipeline.settings(config::engine(&pipeline.treatment.packs)?)?;
         let scrubber = Arc::new(ArcSwap::from_pointee(Scrubber::new(settings)));
         let light = health.pipeline(&pipeline.file.display().to_string());
-        let worker = Worker {
+        workers.push(Worker {
             pipeline: pipeline.clone(),
             scrubber: scrubber.clone(),
             threads: args.threads.count(),
             stop: stop.clone(),
             light,
-        };
+        });
         running.push(Running { pipeline, scrubber });
+    }
+    for worker in workers {
         let ended = ended_tx.clone();
         let thread = thread::Builder::new().name("line".into()).spawn(move || {
             let _ = ended.send(worker.run());
         });
         if let Err(e) = thread {
             // What has begun is stopped in order.
-            stop.store(true, Ordering::Relaxed);
             tracing::error!("cannot start a thread: {e}");
             let _ = ended_tx.send(false);
             break;
@@ -102,6 +104,10 @@ fn load(files: &[PathBuf]) -> Result<Vec<Pipeline>, Failure> {
             }
             Err(e) => wrong.push(e),
         }
+    }
+    if pipelines.iter().filter(|p| p.source == SourceConfig::Stdin).count() > 1 {
+        let text = "only one pipeline of a process can read standard input; run the others by themselves";
+        return Err(Failure::Sentence(text.to_owned()));
     }
     let Some(last) = wrong.pop() else { return Ok(pipelines) };
     wrong.iter().for_each(report_config);
@@ -217,25 +223,6 @@ impl Running {
         }
         Ok(new)
     }
-}
-
-/// Runs one pipeline until it ends or `stop` is set, and gives the sums of what was delivered.
-///
-/// # Errors
-/// In a sentence: the file, a secret or a pack cannot be read, or the line failed.
-#[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "the demo has need of it"))]
-pub(super) fn one(pipeline: &Pipeline, threads: usize, stop: &Arc<AtomicBool>) -> Result<Tally, String> {
-    let engine = config::engine(&pipeline.treatment.packs).map_err(|e| e.to_string())?;
-    let settings = pipeline.settings(engine).map_err(|e| e.to_string())?;
-    let name = pipeline.file.display().to_string();
-    let worker = Worker {
-        pipeline: pipeline.clone(),
-        scrubber: Arc::new(ArcSwap::from_pointee(Scrubber::new(settings))),
-        threads,
-        stop: stop.clone(),
-        light: Health::default().pipeline(&name),
-    };
-    worker.line()
 }
 
 /// What a line's thread has.

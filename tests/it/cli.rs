@@ -221,6 +221,29 @@ fn scan_reports_places_and_never_text() {
 }
 
 #[test]
+fn scan_counts_each_file_anew_and_names_it() {
+    let dir = Dir::new();
+    dir.file("a.log", format!("clean\n{LINE}"));
+    dir.file("b.log", LINE);
+    let out =
+        dir.cmd().args("scan --format jsonl a.log b.log").run().code(1).stderr_has("2 findings in 3 records");
+    let text = String::from_utf8(out.stdout).unwrap();
+    let begins: Vec<&str> = text.lines().map(|l| l.split(",\"findings\"").next().unwrap()).collect();
+    assert_eq!(begins, ["{\"file\":\"a.log\",\"record\":2", "{\"file\":\"b.log\",\"record\":1"]);
+    dir.cmd().args("scan a.log b.log").run().code(1).stdout_has("\na.log\n").stdout_has("\nb.log\n");
+}
+
+#[test]
+fn scan_prints_no_key_that_is_itself_found() {
+    let input = "{\"SSN 219-10-9999\":{\"note\":\"SSN 219-10-9998\"}}\n";
+    for form in ["table", "jsonl"] {
+        let out =
+            Cmd::new().args("scan --format").arg(form).stdin(input).run().code(1).stdout_has("$.[SSN].note");
+        assert!(!contains(&out.all(), "219-10"), "{}", String::from_utf8_lossy(&out.stdout));
+    }
+}
+
+#[test]
 fn scan_says_the_same_with_any_number_of_threads() {
     let input: String = (0..60_000).map(|i| format!("{i} SSN 219-10-{:04}\n", 1 + i % 9999)).collect();
     let one = Cmd::new().args("scan -q --format jsonl --threads 1").stdin(input.clone()).run().code(1);

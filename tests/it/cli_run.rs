@@ -102,6 +102,15 @@ fn a_file_that_is_no_text_stops_it() {
     assert!(!contains(&out.stderr, "219-10"));
 }
 
+#[test]
+fn standard_input_feeds_one_pipeline() {
+    let dir = Dir::new();
+    dir.file("p.toml", STREAM);
+    dir.file("q.toml", STREAM);
+    let out = dir.cmd().args("run p.toml q.toml").stdin("SSN 219-10-9999\n").run().code(2).stdout("");
+    out.stderr_has("only one pipeline of a process can read standard input");
+}
+
 #[cfg(feature = "console")]
 #[test]
 fn metrics_addresses_must_agree_and_be_free() {
@@ -109,7 +118,8 @@ fn metrics_addresses_must_agree_and_be_free() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     dir.file("p.toml", format!("{STREAM}[metrics]\nlisten = \"127.0.0.1:{port}\"\n"));
-    dir.file("q.toml", format!("{STREAM}[metrics]\nlisten = \"127.0.0.1:1\"\n"));
+    let kafka = "[source.kafka]\nbrokers = \"127.0.0.1:1\"\ntopics = [\"t\"]\n[sink.kafka]\ntopic = \"u\"\n";
+    dir.file("q.toml", format!("{kafka}[metrics]\nlisten = \"127.0.0.1:1\"\n"));
     dir.cmd()
         .args("run p.toml")
         .run()
