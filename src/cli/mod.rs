@@ -16,6 +16,7 @@ mod logging;
 pub(crate) mod quarantine;
 mod run;
 mod scan;
+mod stdin;
 mod summary;
 mod test;
 

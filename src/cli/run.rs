@@ -3,7 +3,7 @@
 //! Each pipeline has a thread with its line; this one watches for signals. SIGTERM and SIGINT stop reading, what has
 //! been read is delivered and committed; a second one ends the process at once. SIGHUP reads the files again.
 
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,11 +12,12 @@ use std::thread;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 use signal_hook::consts::TERM_SIGNALS;
 
 use super::args::ThreadsArgs;
 use super::failure::{Failure, report_config};
+use super::stdin::PatientStdin;
 use super::summary;
 use crate::codec::Framer;
 use crate::config::{self, ConfigError, OnErrorConfig, Pipeline, QuarantineTo, SinkConfig, SourceConfig};
@@ -59,26 +60,28 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let _console = serve(&pipelines, &health)?;
     let stop = Arc::new(AtomicBool::new(false));
     let (ended_tx, ended) = unbounded();
-    let mut running = Vec::new();
+    let (mut running, mut workers) = (Vec::new(), Vec::new());
+    // Everything that can be refused is, before any of them begins.
     for pipeline in pipelines {
         let settings = pipeline.settings(config::engine(&pipeline.treatment.packs)?)?;
         let scrubber = Arc::new(ArcSwap::from_pointee(Scrubber::new(settings)));
         let light = health.pipeline(&pipeline.file.display().to_string());
-        let worker = Worker {
+        workers.push(Worker {
             pipeline: pipeline.clone(),
             scrubber: scrubber.clone(),
             threads: args.threads.count(),
             stop: stop.clone(),
             light,
-        };
+        });
         running.push(Running { pipeline, scrubber });
+    }
+    for worker in workers {
         let ended = ended_tx.clone();
         let thread = thread::Builder::new().name("line".into()).spawn(move || {
             let _ = ended.send(worker.run());
         });
         if let Err(e) = thread {
             // What has begun is stopped in order.
-            stop.store(true, Ordering::Relaxed);
             tracing::error!("cannot start a thread: {e}");
             let _ = ended_tx.send(false);
             break;
@@ -102,6 +105,10 @@ fn load(files: &[PathBuf]) -> Result<Vec<Pipeline>, Failure> {
             }
             Err(e) => wrong.push(e),
         }
+    }
+    if pipelines.iter().filter(|p| p.source == SourceConfig::Stdin).count() > 1 {
+        let text = "only one pipeline of a process can read standard input; run the others by themselves";
+        return Err(Failure::Sentence(text.to_owned()));
     }
     let Some(last) = wrong.pop() else { return Ok(pipelines) };
     wrong.iter().for_each(report_config);
@@ -219,25 +226,6 @@ impl Running {
     }
 }
 
-/// Runs one pipeline until it ends or `stop` is set, and gives the sums of what was delivered.
-///
-/// # Errors
-/// In a sentence: the file, a secret or a pack cannot be read, or the line failed.
-#[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "the demo has need of it"))]
-pub(super) fn one(pipeline: &Pipeline, threads: usize, stop: &Arc<AtomicBool>) -> Result<Tally, String> {
-    let engine = config::engine(&pipeline.treatment.packs).map_err(|e| e.to_string())?;
-    let settings = pipeline.settings(engine).map_err(|e| e.to_string())?;
-    let name = pipeline.file.display().to_string();
-    let worker = Worker {
-        pipeline: pipeline.clone(),
-        scrubber: Arc::new(ArcSwap::from_pointee(Scrubber::new(settings))),
-        threads,
-        stop: stop.clone(),
-        light: Health::default().pipeline(&name),
-    };
-    worker.line()
-}
-
 /// What a line's thread has.
 struct Worker {
     pipeline: Pipeline,
@@ -330,58 +318,6 @@ impl Worker {
     #[cfg(not(feature = "kafka"))]
     fn kafka(&self) -> Result<Option<Edges>, String> {
         Err("this build has no Kafka; build it with the feature `kafka`".to_owned())
-    }
-}
-
-/// Standard input, read by a thread of its own: a read that waits for input cannot be interrupted, and a stop must be.
-struct PatientStdin {
-    chunks: Receiver<io::Result<Vec<u8>>>,
-    /// What of the last chunk has not been taken.
-    left: io::Cursor<Vec<u8>>,
-}
-
-impl PatientStdin {
-    /// Bytes in a chunk, and how many chunks are read ahead.
-    const CHUNK_BYTES: usize = 256 << 10;
-    const AHEAD: usize = 4;
-    /// How long a read waits for input.
-    const PATIENCE: Duration = Duration::from_millis(20);
-
-    fn start() -> io::Result<PatientStdin> {
-        let (tx, chunks) = bounded(PatientStdin::AHEAD);
-        // Not joined: it may wait for input for ever, which must not keep the process.
-        thread::Builder::new().name("stdin".into()).spawn(move || {
-            let mut stdin = io::stdin().lock();
-            loop {
-                let mut chunk = vec![0; PatientStdin::CHUNK_BYTES];
-                let read = match stdin.read(&mut chunk) {
-                    Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-                    read => read,
-                };
-                let last = !matches!(read, Ok(1..));
-                let chunk = read.map(|n| {
-                    chunk.truncate(n);
-                    chunk
-                });
-                if tx.send(chunk).is_err() || last {
-                    return;
-                }
-            }
-        })?;
-        Ok(PatientStdin { chunks, left: io::Cursor::default() })
-    }
-}
-
-impl io::Read for PatientStdin {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.left.position() == self.left.get_ref().len() as u64 {
-            match self.chunks.recv_timeout(PatientStdin::PATIENCE) {
-                Ok(chunk) => self.left = io::Cursor::new(chunk?),
-                Err(RecvTimeoutError::Timeout) => return Err(io::ErrorKind::WouldBlock.into()),
-                Err(RecvTimeoutError::Disconnected) => return Ok(0),
-            }
-        }
-        self.left.read(buffer)
     }
 }
 

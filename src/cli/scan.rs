@@ -15,7 +15,7 @@ use super::args::{CommonArgs, ThreadsArgs};
 use super::failure::{Failure, say};
 use super::inputs::Inputs;
 use super::summary::{counted, grouped};
-use crate::codec::Framer;
+use crate::codec::{Framer, Path, PathStep, Place};
 use crate::detect::DetectorInfo;
 use crate::kind::Kind;
 use crate::policy::Action;
@@ -69,31 +69,18 @@ pub(super) fn run(args: &ScanArgs) -> Result<ExitCode, Failure> {
         inputs = inputs.with_progress();
         inputs.hint();
     }
-    let (format, limit, overlap) =
-        (settings.codec.format, settings.max_record_bytes, settings.engine.reach());
-    let source = StreamSource::new(inputs.readers(), Framer::new(format, limit, overlap));
-    let scrubber = Scrubber::new(settings);
-    let threads = args.threads.count();
-    let stop = AtomicBool::new(false);
-    let (raw_tx, raw_rx) = bounded::<Read>(threads);
-    let (done_tx, done_rx) = bounded(threads);
-    let total = thread::scope(|scope| {
-        let reader = scope.spawn(|| read(source, raw_tx, &stop));
-        for _ in 0..threads {
-            let (raw_rx, done_tx, scrubber) = (raw_rx.clone(), done_tx.clone(), &scrubber);
-            scope.spawn(move || scan(scrubber, args.format, &raw_rx, &done_tx));
-        }
-        drop((raw_rx, done_tx));
-        let printed = print(args.format, &done_rx);
-        stop.store(true, Ordering::Relaxed);
-        drop(done_rx);
-        let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        let total = printed?;
-        read.map_err(|e| Failure::Sentence(e.to_string()))?;
-        Ok::<_, Failure>(total)
-    });
+    let scan = Scan { scrubber: Scrubber::new(settings), form: args.format, threads: args.threads.count() };
+    let readers = inputs.readers();
+    let several = readers.len() > 1;
+    let mut out = BufWriter::new(io::stdout().lock());
+    let mut total = Scanned::default();
+    for (name, reader) in readers {
+        // Records are counted in each file anew.
+        let file = several.then(|| name.clone());
+        scan.file((name, reader), file.as_deref(), &mut total, &mut out)?;
+    }
+    out.flush()?;
     let failed = inputs.finish();
-    let total = total?;
     if !args.quiet && (!failed || total.records > 0) {
         summarise(&total);
     }
@@ -102,6 +89,46 @@ pub(super) fn run(args: &ScanArgs) -> Result<ExitCode, Failure> {
         (false, 0) => ExitCode::SUCCESS,
         (false, _) => ExitCode::from(1),
     })
+}
+
+/// What is done to each file.
+struct Scan {
+    scrubber: Scrubber,
+    form: Form,
+    threads: usize,
+}
+
+impl Scan {
+    /// Scans one file; `named` is its name where it has to be told.
+    fn file(
+        &self,
+        input: (String, Box<dyn io::Read + Send>),
+        named: Option<&str>,
+        total: &mut Scanned,
+        out: &mut dyn Write,
+    ) -> Result<(), Failure> {
+        let settings = self.scrubber.settings();
+        let (format, limit, overlap) =
+            (settings.codec.format, settings.max_record_bytes, settings.engine.reach());
+        let source = StreamSource::new(vec![input], Framer::new(format, limit, overlap));
+        let stop = AtomicBool::new(false);
+        let (raw_tx, raw_rx) = bounded::<Read>(self.threads);
+        let (done_tx, done_rx) = bounded(self.threads);
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| read(source, raw_tx, &stop));
+            for _ in 0..self.threads {
+                let (raw_rx, done_tx) = (raw_rx.clone(), done_tx.clone());
+                scope.spawn(move || scan(&self.scrubber, self.form, named, &raw_rx, &done_tx));
+            }
+            drop((raw_rx, done_tx));
+            let printed = print(self.form, named, &done_rx, total, out);
+            stop.store(true, Ordering::Relaxed);
+            drop(done_rx);
+            let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            printed?;
+            read.map_err(|e| Failure::Sentence(e.to_string()))
+        })
+    }
 }
 
 /// Reads batches, and works out where in its whole record each one begins: a long line comes in windows.
@@ -138,7 +165,13 @@ fn read(mut source: StreamSource, raw: Sender<Read>, stop: &AtomicBool) -> Resul
     Ok(())
 }
 
-fn scan(scrubber: &Scrubber, form: Form, raw: &Receiver<Read>, done: &Sender<(u64, Scanned)>) {
+fn scan(
+    scrubber: &Scrubber,
+    form: Form,
+    named: Option<&str>,
+    raw: &Receiver<Read>,
+    done: &Sender<(u64, Scanned)>,
+) {
     let mut scratch = Scratch::default();
     let detectors = scrubber.settings().engine.detectors();
     for (number, batch, bases) in raw {
@@ -159,7 +192,7 @@ fn scan(scrubber: &Scrubber, form: Form, raw: &Receiver<Read>, done: &Sender<(u6
             for f in &found {
                 scanned.findings[f.kind as usize] += 1;
             }
-            print_record(form, record.origin(), &found, detectors, &mut scanned.text);
+            print_record(form, named, record.origin(), &found, detectors, &mut scanned.text);
         }
         if done.send((number, scanned)).is_err() {
             return;
@@ -189,12 +222,15 @@ fn findings(
     let len = record.payload.map_or(0, |p| p.len());
     let own = record.piece.head as usize..len - (record.piece.tail as usize).min(len);
     let mut found = Vec::new();
+    // An object's key may itself be what must not be told; the paths through it have its marker instead.
+    let mut secret_keys: Vec<(Vec<u8>, Kind)> = Vec::new();
     scrubber.scan(batch, record, scratch, &mut |located| {
         if located.action == Action::Keep || !own.contains(&located.payload.start()) {
             return;
         }
-        let mut path = String::new();
-        located.leaf.path.print(&mut path);
+        if located.leaf.place == Place::Key {
+            secret_keys.push((located.leaf.text.to_vec(), located.finding.kind));
+        }
         found.push(Found {
             start: base + located.payload.start() as u64,
             end: base + located.payload.end() as u64,
@@ -202,13 +238,38 @@ fn findings(
             detector: usize::from(located.finding.detector.0),
             confidence: located.finding.confidence,
             action: located.action,
-            path,
+            path: path_without(located.leaf.path, &secret_keys),
         });
     })?;
     Ok(found)
 }
 
-fn print_record(form: Form, origin: &Origin, found: &[Found], detectors: &[DetectorInfo], out: &mut Vec<u8>) {
+/// A path as text, with markers for the keys that are secret.
+fn path_without(path: Path<'_>, secret_keys: &[(Vec<u8>, Kind)]) -> String {
+    let mut text = String::from("$");
+    for step in (0..path.depth()).filter_map(|i| path.step(i)) {
+        match step {
+            PathStep::Index(i) => text.push_str(&format!("[{i}]")),
+            PathStep::Key(key) => {
+                text.push('.');
+                match secret_keys.iter().find(|(secret, _)| secret == key) {
+                    Some((_, kind)) => text.push_str(kind.marker()),
+                    None => text.push_str(&String::from_utf8_lossy(key)),
+                }
+            }
+        }
+    }
+    text
+}
+
+fn print_record(
+    form: Form,
+    named: Option<&str>,
+    origin: &Origin,
+    found: &[Found],
+    detectors: &[DetectorInfo],
+    out: &mut Vec<u8>,
+) {
     let number = match origin {
         Origin::Line(n) => *n,
         Origin::Kafka { offset, .. } => u64::try_from(*offset).unwrap_or(0),
@@ -226,7 +287,13 @@ fn print_record(form: Form, origin: &Origin, found: &[Found], detectors: &[Detec
             )
         }),
         Form::Jsonl => {
-            let _ = write!(out, "{{\"record\":{number},\"findings\":[");
+            out.push(b'{');
+            if let Some(file) = named {
+                out.extend_from_slice(b"\"file\":");
+                json_string(file, out);
+                out.push(b',');
+            }
+            let _ = write!(out, "\"record\":{number},\"findings\":[");
             for (i, f) in found.iter().enumerate() {
                 let comma = if i == 0 { "" } else { "," };
                 let (start, end, kind, confidence) = (f.start, f.end, f.kind, f.confidence);
@@ -243,9 +310,14 @@ fn print_record(form: Form, origin: &Origin, found: &[Found], detectors: &[Detec
 }
 
 /// Prints what the batches gave, in their order, as soon as it is there.
-fn print(form: Form, done: &Receiver<(u64, Scanned)>) -> Result<Scanned, Failure> {
-    let mut out = BufWriter::new(io::stdout().lock());
-    let (mut early, mut next, mut total) = (BTreeMap::new(), 0, Scanned::default());
+fn print(
+    form: Form,
+    named: Option<&str>,
+    done: &Receiver<(u64, Scanned)>,
+    total: &mut Scanned,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    let (mut early, mut next, mut told) = (BTreeMap::new(), 0, false);
     for (number, scanned) in done {
         early.insert(number, scanned);
         while let Some(scanned) = early.remove(&next) {
@@ -257,11 +329,14 @@ fn print(form: Form, done: &Receiver<(u64, Scanned)>) -> Result<Scanned, Failure
                     "{record:>8}  {bytes:<13} {kind:<14} {confidence}  {action:<6}  {detector:<24} {path}"
                 )?;
             }
+            if let Some(file) = named.filter(|_| form == Form::Table && scanned.hits > 0 && !told) {
+                writeln!(out, "{}", printable(file))?;
+                told = true;
+            }
             out.write_all(&scanned.text)?;
-            scanned
-                .failures
-                .iter()
-                .for_each(|f| say(format!("{}: {}; it was not scanned", f.origin, f.reason)));
+            for f in &scanned.failures {
+                say(format!("{}: {}; it was not scanned", f.origin, f.reason));
+            }
             total.failures.extend(scanned.failures);
             total.records += scanned.records;
             total.hits += scanned.hits;
@@ -272,8 +347,7 @@ fn print(form: Form, done: &Receiver<(u64, Scanned)>) -> Result<Scanned, Failure
             out.flush()?;
         }
     }
-    out.flush()?;
-    Ok(total)
+    Ok(())
 }
 
 fn summarise(total: &Scanned) {

@@ -7,6 +7,7 @@ mod diagnostic;
 mod reader;
 mod resolve;
 mod resolved;
+mod secrets;
 mod size;
 mod spec;
 mod suggest;

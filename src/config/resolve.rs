@@ -5,11 +5,12 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use super::reader::{Reader, is_secret_name};
+use super::reader::Reader;
 use super::resolved::{
     ClientProperty, KafkaSink, KafkaSource, MAX_RECORD_BYTES, OnErrorConfig, Pipeline, PropertyValue,
     QuarantineTo, SinkConfig, SourceConfig, TestCase, Treatment,
 };
+use super::secrets::is_secret_name;
 use super::spec::{
     KafkaSinkSpec, KafkaSourceSpec, OnErrorWord, PolicySpec, Property, QuarantineToSpec, SinkSpec,
     SourceSpec, Spec, TO_HELP,
@@ -161,6 +162,7 @@ impl Resolver<'_> {
                 self.topic_name("on_error.to.topic", topic)
                     .then(|| QuarantineTo::Topic(topic.get_ref().clone()))
             }
+            None if given.has_to => None,
             None => {
                 missing("to", TO_HELP);
                 None

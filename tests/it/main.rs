@@ -4,6 +4,9 @@
 
 mod kit;
 
+mod cli;
+mod cli_run;
+mod config;
 mod docs;
 mod layers;
 mod leaks;

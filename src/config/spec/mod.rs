@@ -33,6 +33,8 @@ pub(super) struct Spec {
 pub(super) struct OnErrorSpec {
     pub(super) span: Range<usize>,
     pub(super) action: Option<Spanned<OnErrorWord>>,
+    /// `to` is there, be it wrong.
+    pub(super) has_to: bool,
     pub(super) to: Option<Spanned<QuarantineToSpec>>,
     pub(super) key: Option<Spanned<String>>,
 }
@@ -110,6 +112,7 @@ fn on_error(t: &Table<'_>) -> OnErrorSpec {
     let spec = OnErrorSpec {
         span: t.span(),
         action: t.one_of("action", &words, &["refuse"]),
+        has_to: t.has("to"),
         to: t.table("to").and_then(|to| {
             let (topic, dir) = (to.string("topic"), to.string("dir"));
             to.finish(&[]);

@@ -1,0 +1,113 @@
+//! Pipeline files as people get them wrong: what the command says about them, and that it says it with exit code 2.
+
+use crate::kit::{Cmd, Dir};
+
+const STREAM: &str = "[source.stdin]\n[sink.stdout]\n";
+
+#[test]
+fn errors_are_drawn_with_file_line_column_and_caret() {
+    let dir = Dir::new();
+    dir.file("p.toml", format!("{STREAM}[policy]\nprofil = \"logs\"\n[codec]\nformat = \"xml\"\n"));
+    for command in ["check", "run", "test"] {
+        let out = dir.cmd().args(command).arg("p.toml").run().code(2).stdout("");
+        let text = String::from_utf8(out.stderr).unwrap();
+        for part in [
+            "error: unknown key in [policy]",
+            "--> p.toml:4:1",
+            "4 | profil = \"logs\"",
+            "  | ^^^^^^ not known",
+            "help: did you mean `profile`? in [policy] stand: profile, threshold, kinds, rule",
+            "error: `codec.format` must be one of auto, plain, json",
+            "--> p.toml:6:10",
+        ] {
+            assert!(text.contains(part), "{command}: no {part:?} in\n{text}");
+        }
+        assert!(!text.contains('\u{1b}'), "colour without a terminal");
+    }
+}
+
+#[test]
+fn files_that_cannot_be_read_get_a_sentence() {
+    let dir = Dir::new();
+    dir.file("d/x", "");
+    dir.file("bytes.toml", b"a = \"\xff\"\n");
+    for (file, says) in [
+        ("absent.toml", "scrubjay: cannot read absent.toml: no such file or directory; check the path"),
+        ("d", "scrubjay: d is a directory; name a file in it"),
+        ("bytes.toml", "scrubjay: bytes.toml is not UTF-8 text: byte 5 is not; save it as UTF-8"),
+    ] {
+        for command in ["check", "run"] {
+            dir.cmd().args(command).arg(file).run().code(2).stdout("").stderr_has(says);
+        }
+        dir.cmd().arg("--policy").arg(file).run().code(2).stdout("").stderr_has(says);
+    }
+}
+
+#[test]
+fn all_files_are_looked_at_before_giving_up() {
+    let dir = Dir::new();
+    dir.file("a.toml", "[sink.stdout]\n");
+    dir.file("b.toml", format!("{STREAM}[limit]\n"));
+    for command in ["run a.toml b.toml", "check a.toml b.toml"] {
+        let out = dir.cmd().args(command).run().code(2);
+        out.stderr_has("`source` is missing").stderr_has("--> a.toml:1:1").stderr_has("--> b.toml:3:2");
+    }
+}
+
+#[test]
+fn a_secret_written_into_the_file_is_not_shown() {
+    let dir = Dir::new();
+    dir.file("p.toml", format!("{STREAM}[on_error]\nkey = \"canary-secret\"\nto = {{ dir = \"q\" }}\n"));
+    let out =
+        dir.cmd().args("check p.toml").run().code(2).stderr_has("a secret is named here, never written");
+    assert!(!crate::kit::contains(&out.all(), "canary"), "{}", String::from_utf8_lossy(&out.stderr));
+}
+
+#[test]
+fn a_missing_secret_is_a_warning_for_check_and_an_error_for_run() {
+    let dir = Dir::new();
+    dir.file(
+        "p.toml",
+        format!("{STREAM}[on_error]\nkey = \"env:SCRUBJAY_TEST_KEY\"\nto = {{ dir = \"q\" }}\n"),
+    );
+    let says = "the secret env:SCRUBJAY_TEST_KEY is not set";
+    dir.cmd().args("check p.toml").run().code(0).stderr_has("warning").stderr_has(says);
+    dir.cmd().args("check --online p.toml").run().code(2).stderr_has(says);
+    dir.cmd().args("run p.toml").run().code(2).stdout("").stderr_has(says);
+}
+
+#[test]
+fn check_shows_coverage_and_refuses_gaps_under_safe_harbor() {
+    let dir = Dir::new();
+    dir.file("logs.toml", STREAM);
+    dir.file("safe.toml", format!("{STREAM}[policy]\nprofile = \"safe-harbor\"\nkinds = [\"ssn\"]\n"));
+    dir.cmd().args("check logs.toml").run().code(0).quiet().stdout_has("profile logs").stdout_has("ssn ");
+    let out = dir.cmd().args("check logs.toml safe.toml").run().code(1);
+    out.stderr_has("safe.toml: profile safe-harbor has gaps").stdout_has("GAP");
+}
+
+#[test]
+fn a_bad_pack_is_drawn_like_a_bad_pipeline() {
+    let dir = Dir::new();
+    dir.file("site.toml", "[[detector]]\nid = \"x\"\n");
+    dir.file("p.toml", format!("{STREAM}[detect]\npacks = [\"site.toml\"]\n"));
+    for args in ["check p.toml", "run p.toml", "--pack site.toml", "scan --pack site.toml", "test site.toml"]
+    {
+        dir.cmd().args(args).run().code(2).stdout("").stderr_has("error: ").stderr_has("site.toml:");
+    }
+    let absent = dir.cmd().args("--pack absent.toml").run().code(2);
+    absent.stderr_has("cannot read absent.toml: no such file or directory");
+}
+
+#[test]
+fn the_shipped_pipelines_are_valid_and_pass_their_tests() {
+    let pipelines = crate::kit::root().join("pipelines");
+    let mut count = 0;
+    for entry in std::fs::read_dir(&pipelines).unwrap() {
+        let path = entry.unwrap().path();
+        Cmd::new().args("check").arg(&path).run().code(0);
+        Cmd::new().args("test").arg(&path).run().code(0).stdout_has(" 0 failed");
+        count += 1;
+    }
+    assert!(count >= 3, "{count} pipelines");
+}
