@@ -4,5 +4,10 @@
 
 mod kit;
 
+#[cfg(feature = "kafka")]
+mod demo;
 mod docs;
 mod layers;
+#[cfg(feature = "console")]
+mod metrics;
+mod quarantine;
