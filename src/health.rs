@@ -55,6 +55,7 @@ impl Health {
         self.first(|state| state != READY)
     }
 
+    #[cfg(feature = "console")]
     /// Sets the metric of every pipeline, for a recorder that was installed after they had begun.
     pub(crate) fn publish(&self) {
         for light in self.lights.lock().unwrap_or_else(PoisonError::into_inner).iter() {
