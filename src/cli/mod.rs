@@ -7,6 +7,8 @@ mod args;
 mod check;
 mod completions;
 mod coverage;
+#[cfg(feature = "kafka")]
+mod demo;
 mod detectors;
 mod explain;
 mod failure;
@@ -57,6 +59,9 @@ enum Command {
     Test(test::TestArgs),
     /// List the detectors, or show one
     Detectors(detectors::DetectorsArgs),
+    /// Show the Kafka-to-Kafka job on an embedded broker; exit code 1 if an identifier came out
+    #[cfg(feature = "kafka")]
+    Demo(demo::DemoArgs),
     /// Open what was put into quarantine
     Quarantine(quarantine::QuarantineArgs),
     /// Print a completion script for a shell
@@ -97,6 +102,8 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Test(args)) => test::run(&args),
         Some(Command::Detectors(args)) => detectors::run(&args),
+        #[cfg(feature = "kafka")]
+        Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Quarantine(args)) => Ok(quarantine::run(&args)),
         Some(Command::Completions(args)) => completions::run(&args, Cli::command()),
     }

@@ -19,7 +19,7 @@ impl Random {
     /// A number from `low` to `high`, both included.
     pub(super) fn number(&mut self, low: u32, high: u32) -> u32 {
         let range = u64::from(high.saturating_sub(low)) + 1;
-        low + ((self.next() >> 32) * range >> 32) as u32
+        low + (((self.next() >> 32) * range) >> 32) as u32
     }
 
     /// True once in `n`.

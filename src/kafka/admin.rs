@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
@@ -48,6 +49,10 @@ pub(super) struct Cluster {
     /// A consumer without a group: it asks for metadata, and never makes a broker create a topic by asking.
     probe: BaseConsumer<Quiet>,
     admin: OnceLock<AdminClient<DefaultClientContext>>,
+    /// How long a question about settings may take.
+    patience: Duration,
+    /// A question about settings has timed out: this broker does not know them, and is not waited for again.
+    mute: AtomicBool,
 }
 
 struct Quiet;
@@ -66,7 +71,10 @@ impl Cluster {
     pub(super) fn new(brokers: &str, properties: &BTreeMap<String, String>) -> Result<Cluster, String> {
         let config = admin_config(brokers, properties)?;
         let probe = config.create_with_context(Quiet).map_err(|e| config_error(&e))?;
-        Ok(Cluster { brokers: brokers.to_string(), config, probe, admin: OnceLock::new() })
+        let timeout = properties.get("socket.timeout.ms").and_then(|v| v.parse().ok());
+        let patience = timeout.map_or(ANSWER, |ms| ANSWER.min(Duration::from_millis(ms)));
+        let mute = AtomicBool::new(false);
+        Ok(Cluster { brokers: brokers.to_string(), config, probe, admin: OnceLock::new(), patience, mute })
     }
 
     /// Every topic this user may see, with its number of partitions.
@@ -102,12 +110,14 @@ impl Cluster {
     pub(super) fn settings(&self, topics: &[&str]) -> Result<BTreeMap<String, TopicSettings>, Trouble> {
         let asked: Vec<_> = topics.iter().map(|t| ResourceSpecifier::Topic(t)).collect();
         let mut settings = BTreeMap::new();
-        if asked.is_empty() {
+        if asked.is_empty() || self.mute.load(Ordering::Relaxed) {
             return Ok(settings);
         }
-        let answers = match block_on(self.admin()?.describe_configs(&asked, &options())) {
+        let options = AdminOptions::new().request_timeout(Some(self.patience));
+        let answers = match block_on(self.admin()?.describe_configs(&asked, &options)) {
             Ok(answers) => answers,
             Err(error) => {
+                self.mute.store(true, Ordering::Relaxed);
                 tracing::debug!("{}: topic settings are not told: {error}", self.brokers);
                 return Ok(settings);
             }

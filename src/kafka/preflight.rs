@@ -69,12 +69,17 @@ fn run(
     let waiting = Waiting { stop, deadline: patience.map(|p| Instant::now() + p) };
 
     let from = Cluster::new(&source.brokers, &source.properties).map_err(refused)?;
-    let elsewhere = Cluster::new(&sink.brokers, &sink.properties).map_err(refused)?;
+    let mut another = None;
+    let elsewhere = if (&source.brokers, &source.properties) == (&sink.brokers, &sink.properties) {
+        &from
+    } else {
+        &*another.insert(Cluster::new(&sink.brokers, &sink.properties).map_err(refused)?)
+    };
     if source.brokers == sink.brokers {
         outputs.refuse_loops().map_err(refused)?;
     }
     let read = waiting.until_answered(&from, || from.topics())?;
-    let existing = waiting.until_answered(&elsewhere, || elsewhere.topics())?;
+    let existing = waiting.until_answered(elsewhere, || elsewhere.topics())?;
     if let (Some(a), Some(b)) = (from.id(), elsewhere.id()) {
         outputs.same_cluster = source.brokers == sink.brokers || a == b;
     }
@@ -89,8 +94,8 @@ fn run(
             continue;
         }
         let of_source = settings.get(*topic).copied();
-        waiting.until_answered(&elsewhere, || {
-            outputs.open(&elsewhere, &existing, topic, *partitions, of_source)
+        waiting.until_answered(elsewhere, || {
+            outputs.open(elsewhere, &existing, topic, *partitions, of_source)
         })?;
     }
     let most = wanted.iter().map(|(_, partitions)| *partitions).max().unwrap_or(1);
@@ -99,8 +104,7 @@ fn run(
     let later =
         sink.quarantine_topic.as_ref().is_some_and(|q| !create && sink.create && !existing.contains_key(q));
     if !later {
-        waiting
-            .until_answered(&elsewhere, || outputs.open_quarantine(&elsewhere, &existing, most, largest))?;
+        waiting.until_answered(elsewhere, || outputs.open_quarantine(elsewhere, &existing, most, largest))?;
     }
     Ok(conclude(outputs, sink, stop))
 }
@@ -173,17 +177,21 @@ impl Preflight {
         let waiting = Waiting { stop: &self.stop, deadline: None };
         let (source, sink) = (&self.outputs.source, &self.outputs.sink);
         let from = Cluster::new(&source.brokers, &source.properties).map_err(refused)?;
-        let elsewhere = Cluster::new(&sink.brokers, &sink.properties).map_err(refused)?;
+        let mut another = None;
+        let elsewhere = if (&source.brokers, &source.properties) == (&sink.brokers, &sink.properties) {
+            &from
+        } else {
+            &*another.insert(Cluster::new(&sink.brokers, &sink.properties).map_err(refused)?)
+        };
         let at_least = usize::try_from(partition).unwrap_or(0) + 1;
         let read = waiting.until_answered(&from, || from.topics())?;
         let partitions = read.get(topic).copied().unwrap_or(0).max(at_least);
         let settings: Option<TopicSettings> =
             waiting.until_answered(&from, || from.settings(&[topic]))?.get(topic).copied();
-        let existing = waiting.until_answered(&elsewhere, || elsewhere.topics())?;
+        let existing = waiting.until_answered(elsewhere, || elsewhere.topics())?;
         let outputs = &mut self.outputs;
-        let output = waiting.until_answered(&elsewhere, || {
-            outputs.open(&elsewhere, &existing, topic, partitions, settings)
-        })?;
+        let output = waiting
+            .until_answered(elsewhere, || outputs.open(elsewhere, &existing, topic, partitions, settings))?;
         if output.max_message_bytes < self.batch_bytes.min(self.max_output_bytes) {
             return Err(KafkaRefusal::Refused(format!(
                 "topic {} takes {} bytes a record, less than this pipeline was started for: start it again, and it will \

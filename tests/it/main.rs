@@ -7,7 +7,12 @@ mod kit;
 mod cli;
 mod cli_run;
 mod config;
+#[cfg(feature = "kafka")]
+mod demo;
 mod docs;
 mod layers;
 mod leaks;
+#[cfg(feature = "console")]
+mod metrics;
 mod props;
+mod quarantine;

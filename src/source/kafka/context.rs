@@ -179,6 +179,5 @@ fn list(partitions: &[Partition]) -> String {
 }
 
 fn lag(topic: &str, partition: i32, records: i64) {
-    let labels = [("topic", topic.to_string()), ("partition", partition.to_string())];
-    metrics::gauge!("scrubjay_consumer_lag_records", &labels).set(records as f64);
+    crate::metrics::lag(topic, partition, u64::try_from(records).unwrap_or(0));
 }
