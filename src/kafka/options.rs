@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 
 /// What a [`KafkaSource`](crate::source::kafka::KafkaSource) reads, and how.
 #[derive(Clone)]
@@ -231,6 +232,8 @@ fn config(
         config.set(name, value);
     }
     config.set("bootstrap.servers", brokers);
+    let chatty = properties.contains_key("debug");
+    config.set_log_level(if chatty { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Info });
     Ok(config)
 }
 
