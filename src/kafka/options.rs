@@ -287,7 +287,7 @@ mod tests {
             ("group.id", "other"),
             ("bootstrap.servers", "127.0.0.1:1"),
         ] {
-            let error = consumer_config(&source(&[(name, value)])).err().expect(name);
+            let error = consumer_config(&source(&[(name, value)])).expect_err(name);
             assert!(error.contains(name), "{error}");
         }
         for (name, value) in [
@@ -297,7 +297,7 @@ mod tests {
             ("transactional.id", "x"),
             ("delivery.report.only.error", "true"),
         ] {
-            let error = producer_config(&sink(&[(name, value)]), 1, 1).err().expect(name);
+            let error = producer_config(&sink(&[(name, value)]), 1, 1).expect_err(name);
             assert!(error.contains(name), "{error}");
         }
         assert!(consumer_config(&source(&[("enable.auto.commit", "false")])).is_ok());

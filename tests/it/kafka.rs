@@ -115,12 +115,17 @@ impl Client {
         config.set("receive.message.max.bytes", "2000000000");
         let consumer: BaseConsumer = config.create().unwrap();
         let mut all = TopicPartitionList::new();
+        let deadline = Instant::now() + PATIENCE;
+        // A line may still be making it.
+        while self.partitions(topic) == 0 {
+            assert!(Instant::now() < deadline, "{topic} does not appear");
+            std::thread::sleep(Duration::from_millis(20));
+        }
         for partition in 0..self.partitions(topic) {
             all.add_partition_offset(topic, partition as i32, Offset::Beginning).unwrap();
         }
         consumer.assign(&all).unwrap();
         let mut seen = Vec::new();
-        let deadline = Instant::now() + PATIENCE;
         let mut quiet = Instant::now();
         loop {
             let done = enough(&seen);

@@ -22,7 +22,7 @@ fn members_come_and_go(kind: Kind, strategy: &str) {
     let client = Client::new(&broker.address());
     client.create("app", 4, &[]);
     let mut sent = Vec::new();
-    let mut more = |sent: &mut Vec<Seen>| {
+    let more = |sent: &mut Vec<Seen>| {
         let from = sent.len();
         sent.extend((from..from + CHUNK).map(|n| Seen::text((n % 4) as i32, &word(n))));
         client.produce("app", sent[from..].to_vec());
@@ -39,7 +39,7 @@ fn members_come_and_go(kind: Kind, strategy: &str) {
         (running, delivered)
     };
     // Records keep coming until a member has delivered some.
-    let mut until_it_works = |sent: &mut Vec<Seen>, delivered: &AtomicUsize| {
+    let until_it_works = |sent: &mut Vec<Seen>, delivered: &AtomicUsize| {
         let (deadline, before) = (Instant::now() + PATIENCE, delivered.load(Ordering::Relaxed));
         while delivered.load(Ordering::Relaxed) == before {
             assert!(Instant::now() < deadline, "a member has nothing to do");

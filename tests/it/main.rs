@@ -7,9 +7,13 @@ mod brokers;
 #[cfg(feature = "kafka")]
 mod kafka;
 #[cfg(feature = "kafka")]
+mod kafka_faults;
+#[cfg(feature = "kafka")]
 mod kafka_flow;
 #[cfg(feature = "kafka")]
 mod kafka_group;
+#[cfg(feature = "kafka")]
+mod kafka_process;
 #[cfg(feature = "kafka")]
 mod kafka_refusals;
 mod kit;

@@ -13,6 +13,7 @@ use rdkafka::{ClientContext, Offset};
 
 use super::assignment::{Assignment, Partition};
 use crate::kafka::{Reach, describe, forward_log, is_denied, is_unreachable};
+use crate::metrics;
 
 /// What the callbacks know.
 pub(super) struct Context {
@@ -97,7 +98,7 @@ impl Context {
         }
         self.assignment.revoke(going);
         for (topic, partition) in going {
-            lag(topic, *partition, 0);
+            metrics::lag(topic, *partition, 0);
         }
     }
 }
@@ -116,8 +117,9 @@ impl ClientContext for Context {
         let mine = self.assignment.partitions();
         for (topic, partition) in mine {
             let seen = statistics.topics.get(&topic).and_then(|t| t.partitions.get(&partition));
-            if let Some(seen) = seen.filter(|seen| seen.consumer_lag >= 0) {
-                lag(&topic, partition, seen.consumer_lag);
+            // -1 while it is not known.
+            if let Some(records) = seen.and_then(|seen| u64::try_from(seen.consumer_lag).ok()) {
+                metrics::lag(&topic, partition, records);
             }
         }
     }
@@ -166,9 +168,4 @@ fn list(partitions: &[Partition]) -> String {
         shown.push(format!("and {} more", partitions.len() - SHOWN));
     }
     shown.join(", ")
-}
-
-fn lag(topic: &str, partition: i32, records: i64) {
-    let labels = [("topic", topic.to_string()), ("partition", partition.to_string())];
-    metrics::gauge!("scrubjay_consumer_lag_records", &labels).set(records as f64);
 }
