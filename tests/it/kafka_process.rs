@@ -1,6 +1,7 @@
 //! `scrubjay run` on a real broker: killed, stopped, and asked what it does with identifiers.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use crate::brokers::{Broker, Kind};
@@ -100,7 +101,8 @@ fn what_cannot_be_forwarded_goes_sealed_to_the_quarantine_topic() {
     let client = Client::new(&broker.address());
     client.create("app", 2, &[]);
     client.create("clean.app", 2, &[("max.message.bytes", "20000")]);
-    dir.file("key", "a".repeat(64));
+    let key = dir.file("key", "a".repeat(64));
+    std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o600)).unwrap();
     pipeline(
         &dir,
         &broker,
