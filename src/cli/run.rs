@@ -226,6 +226,25 @@ impl Running {
     }
 }
 
+/// Runs one pipeline until it ends or `stop` is set, and gives the sums of what was delivered.
+///
+/// # Errors
+/// In a sentence: the file, a secret or a pack cannot be read, or the line failed.
+#[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "the demo has need of it"))]
+pub(super) fn one(pipeline: &Pipeline, threads: usize, stop: &Arc<AtomicBool>) -> Result<Tally, String> {
+    let engine = config::engine(&pipeline.treatment.packs).map_err(|e| e.to_string())?;
+    let settings = pipeline.settings(engine).map_err(|e| e.to_string())?;
+    let name = pipeline.file.display().to_string();
+    let worker = Worker {
+        pipeline: pipeline.clone(),
+        scrubber: Arc::new(ArcSwap::from_pointee(Scrubber::new(settings))),
+        threads,
+        stop: stop.clone(),
+        light: Health::default().pipeline(&name),
+    };
+    worker.line()
+}
+
 /// What a line's thread has.
 struct Worker {
     pipeline: Pipeline,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -55,14 +55,23 @@ pub(super) struct Cluster {
     mute: AtomicBool,
 }
 
-struct Quiet;
+/// Reports nothing by itself, but keeps the reason of the last error.
+#[derive(Default)]
+struct Quiet {
+    reason: Mutex<Option<String>>,
+}
 
 impl ClientContext for Quiet {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         forward_log(level, facility, line);
     }
 
-    fn error(&self, _: KafkaError, _: &str) {}
+    fn error(&self, error: KafkaError, reason: &str) {
+        // That all brokers are down says less than why one of them is.
+        if error.rdkafka_error_code() != Some(Code::AllBrokersDown) {
+            *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_string());
+        }
+    }
 }
 
 impl ConsumerContext for Quiet {}
@@ -70,7 +79,7 @@ impl ConsumerContext for Quiet {}
 impl Cluster {
     pub(super) fn new(brokers: &str, properties: &BTreeMap<String, String>) -> Result<Cluster, String> {
         let config = admin_config(brokers, properties)?;
-        let probe = config.create_with_context(Quiet).map_err(|e| config_error(&e))?;
+        let probe = config.create_with_context(Quiet::default()).map_err(|e| config_error(&e))?;
         let timeout = properties.get("socket.timeout.ms").and_then(|v| v.parse().ok());
         let patience = timeout.map_or(ANSWER, |ms| ANSWER.min(Duration::from_millis(ms)));
         let mute = AtomicBool::new(false);
@@ -229,7 +238,11 @@ impl Cluster {
             Some(code) if is_denied(code) => {
                 Trouble::Refused(format!("{}: {}", self.brokers, describe(code)))
             }
-            _ => Trouble::Away(error.to_string()),
+            _ => {
+                let reason =
+                    self.probe.context().reason.lock().unwrap_or_else(PoisonError::into_inner).take();
+                Trouble::Away(reason.unwrap_or_else(|| error.to_string()))
+            }
         }
     }
 }

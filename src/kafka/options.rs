@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 
 /// What a [`KafkaSource`](crate::source::kafka::KafkaSource) reads, and how.
 #[derive(Clone)]
@@ -231,6 +232,8 @@ fn config(
         config.set(name, value);
     }
     config.set("bootstrap.servers", brokers);
+    let chatty = properties.contains_key("debug");
+    config.set_log_level(if chatty { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Info });
     Ok(config)
 }
 
@@ -284,7 +287,7 @@ mod tests {
             ("group.id", "other"),
             ("bootstrap.servers", "127.0.0.1:1"),
         ] {
-            let error = consumer_config(&source(&[(name, value)])).err().expect(name);
+            let error = consumer_config(&source(&[(name, value)])).expect_err(name);
             assert!(error.contains(name), "{error}");
         }
         for (name, value) in [
@@ -294,7 +297,7 @@ mod tests {
             ("transactional.id", "x"),
             ("delivery.report.only.error", "true"),
         ] {
-            let error = producer_config(&sink(&[(name, value)]), 1, 1).err().expect(name);
+            let error = producer_config(&sink(&[(name, value)]), 1, 1).expect_err(name);
             assert!(error.contains(name), "{error}");
         }
         assert!(consumer_config(&source(&[("enable.auto.commit", "false")])).is_ok());

@@ -2,6 +2,20 @@
 #![allow(unreachable_pub, reason = "nothing imports a test binary")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+#[cfg(feature = "kafka")]
+mod brokers;
+#[cfg(feature = "kafka")]
+mod kafka;
+#[cfg(feature = "kafka")]
+mod kafka_faults;
+#[cfg(feature = "kafka")]
+mod kafka_flow;
+#[cfg(feature = "kafka")]
+mod kafka_group;
+#[cfg(feature = "kafka")]
+mod kafka_process;
+#[cfg(feature = "kafka")]
+mod kafka_refusals;
 mod kit;
 
 mod cli;

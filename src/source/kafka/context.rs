@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::{ClientContext, Offset};
 
 use super::assignment::{Assignment, Partition};
 use crate::kafka::{Reach, describe, forward_log, is_denied, is_unreachable};
+use crate::metrics;
 
 /// What the callbacks know.
 pub(super) struct Context {
@@ -22,8 +23,6 @@ pub(super) struct Context {
     pub(super) drain: Duration,
     /// The line has no room: what is newly assigned is paused as well.
     pub(super) paused: AtomicBool,
-    /// An asynchronous commit has not been answered.
-    pub(super) committing: AtomicBool,
     /// Partitions have been assigned at least once.
     pub(super) joined: AtomicBool,
     /// What the client last said about an error.
@@ -37,8 +36,9 @@ impl Context {
         self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Commits what has been delivered, if there is anything.
-    pub(super) fn commit(&self, consumer: &BaseConsumer<Context>, mode: CommitMode) {
+    /// Commits what has been delivered, if there is anything, and waits for the answer: the binding does not tell how
+    /// an asynchronous commit ended.
+    pub(super) fn commit(&self, consumer: &BaseConsumer<Context>) {
         let mut offsets = TopicPartitionList::new();
         for (topic, partition, offset) in self.assignment.take_uncommitted() {
             // Offsets are never negative, so that this cannot fail.
@@ -47,14 +47,12 @@ impl Context {
         if offsets.count() == 0 {
             return;
         }
-        self.committing.store(matches!(mode, CommitMode::Async), Ordering::Relaxed);
-        if let Err(error) = consumer.commit(&offsets, mode) {
+        if let Err(error) = consumer.commit(&offsets, CommitMode::Sync) {
             self.commit_failed(&error, &offsets);
         }
     }
 
     fn commit_failed(&self, error: &KafkaError, offsets: &TopicPartitionList) {
-        self.committing.store(false, Ordering::Relaxed);
         let Some(code) = error.rdkafka_error_code() else { return };
         match code {
             Code::NoOffset => {}
@@ -96,11 +94,11 @@ impl Context {
                     list(going)
                 );
             }
-            self.commit(consumer, CommitMode::Sync);
+            self.commit(consumer);
         }
         self.assignment.revoke(going);
         for (topic, partition) in going {
-            lag(topic, *partition, 0);
+            metrics::lag(topic, *partition, 0);
         }
     }
 }
@@ -119,8 +117,9 @@ impl ClientContext for Context {
         let mine = self.assignment.partitions();
         for (topic, partition) in mine {
             let seen = statistics.topics.get(&topic).and_then(|t| t.partitions.get(&partition));
-            if let Some(seen) = seen.filter(|seen| seen.consumer_lag >= 0) {
-                lag(&topic, partition, seen.consumer_lag);
+            // -1 while it is not known.
+            if let Some(records) = seen.and_then(|seen| u64::try_from(seen.consumer_lag).ok()) {
+                metrics::lag(&topic, partition, records);
             }
         }
     }
@@ -156,13 +155,6 @@ impl ConsumerContext for Context {
             tracing::debug!("new partitions are not paused: {error}");
         }
     }
-
-    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
-        self.committing.store(false, Ordering::Relaxed);
-        if let Err(error) = result {
-            self.commit_failed(&error, offsets);
-        }
-    }
 }
 
 fn partitions(list: &TopicPartitionList) -> Vec<Partition> {
@@ -176,8 +168,4 @@ fn list(partitions: &[Partition]) -> String {
         shown.push(format!("and {} more", partitions.len() - SHOWN));
     }
     shown.join(", ")
-}
-
-fn lag(topic: &str, partition: i32, records: i64) {
-    crate::metrics::lag(topic, partition, u64::try_from(records).unwrap_or(0));
 }

@@ -5,9 +5,9 @@
 //!
 //! - `next` copies what has been fetched into a batch; `idle` pauses the partitions when the rest of the line stays
 //!   full, and keeps polling, so that the group does not expel this member.
-//! - The acknowledger only notes how far the sink has come. Every [`COMMIT_EVERY`] the reader commits that
-//!   asynchronously, which spares the broker; after a crash at most so much is read again. When partitions are given
-//!   away, and at the end, it commits synchronously.
+//! - The acknowledger only notes how far the sink has come. The reader commits that every [`COMMIT_EVERY`], which spares
+//!   the broker, and when partitions are given away, and at the end; after a crash at most so much is read again. It waits
+//!   for the answer, a round trip in which librdkafka goes on fetching.
 //! - When partitions are to be given away, what of them stands in an unfinished batch is dropped from it, and what is
 //!   already on its way is waited for, up to [`DRAIN_AT_MOST`]. What is delivered after that moves no offset, and the
 //!   partition's next owner reads it again.
@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 
@@ -36,8 +36,6 @@ use crate::record::{Batch, Checkpoint, Origin, Timestamp};
 
 /// Offsets are committed this often while records flow.
 const COMMIT_EVERY: Duration = Duration::from_millis(200);
-/// A commit that has not been answered for so long no longer holds up the next.
-const COMMIT_LOST: Duration = Duration::from_secs(30);
 /// A full line is waited for this long before partitions are paused: pausing throws away what has been fetched.
 const PAUSE_AFTER: Duration = Duration::from_millis(300);
 /// A rebalance waits this long for batches on their way, or half of what the group allows if that is less.
@@ -85,7 +83,6 @@ impl KafkaSource {
                 .min(limit("session.timeout.ms", SESSION_TIMEOUT_MS))
                 .min(limit("max.poll.interval.ms", MAX_POLL_INTERVAL_MS)),
             paused: AtomicBool::new(false),
-            committing: AtomicBool::new(false),
             joined: AtomicBool::new(false),
             reason: Mutex::default(),
             denied: Mutex::default(),
@@ -170,11 +167,9 @@ impl KafkaSource {
         if let Some(denied) = context.denied.lock().unwrap_or_else(PoisonError::into_inner).clone() {
             return Err(SourceError::Failed(denied));
         }
-        let since = self.committed_at.elapsed();
-        let busy = context.committing.load(Ordering::Relaxed) && since < COMMIT_LOST;
-        if since >= COMMIT_EVERY && !busy {
+        if self.committed_at.elapsed() >= COMMIT_EVERY {
+            context.commit(&self.consumer);
             self.committed_at = Instant::now();
-            context.commit(&self.consumer, CommitMode::Async);
         }
         Ok(())
     }
@@ -244,7 +239,7 @@ impl Drop for KafkaSource {
     /// Commits what was delivered last, before the consumer leaves the group.
     fn drop(&mut self) {
         self.assignment.close();
-        self.consumer.context().commit(&self.consumer, CommitMode::Sync);
+        self.consumer.context().commit(&self.consumer);
     }
 }
 
