@@ -139,7 +139,8 @@ impl ByteSet {
     pub(super) fn cover(&self) -> u32 {
         use class::*;
         const RAREST_FIRST: [usize; COUNT] = [
-            AT, PERCENT, PLUS, OPEN, HIGH, SLASH, COMMA, UPPER, DASH, DOT, COLON, DIGIT, SPACE, HEX, OTHER, ALPHA, WORD,
+            AT, PERCENT, PLUS, OPEN, HIGH, SLASH, COMMA, UPPER, DASH, DOT, COLON, DIGIT, SPACE, HEX, OTHER,
+            ALPHA, WORD,
         ];
         let members = |c: usize| (0..=255u8).filter(move |b| classes_of(*b) >> c & 1 == 1);
         let mut cover = 0u32;

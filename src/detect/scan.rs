@@ -89,7 +89,8 @@ impl Engine {
                 (own.as_slice(), 0)
             }
         };
-        let disguised = list.iter().any(|c| self.prefilter.is_in(FOLD, c.group)) && fold::fold(leaf.text, &mut folded);
+        let disguised =
+            list.iter().any(|c| self.prefilter.is_in(FOLD, c.group)) && fold::fold(leaf.text, &mut folded);
         let field = self.fields.look_up(leaf.path, &self.keywords, &mut fields);
         let mut scene = Scene { text: leaf.text, field, query, min_log_odds: query.min_log_odds() };
         let first = out.len();
@@ -326,7 +327,9 @@ fn plausible(rule: &Rule, value: &[u8]) -> bool {
 /// Matches a pattern at a candidate.
 fn match_at(m: &Matcher, text: &[u8], at: usize, cache: &mut Option<Box<Cache>>) -> Option<Span> {
     match &m.starts {
-        Starts::Words(_) | Starts::Prefix { .. } => search(m, Input::new(text).range(at..).anchored(Anchored::Yes), cache),
+        Starts::Words(_) | Starts::Prefix { .. } => {
+            search(m, Input::new(text).range(at..).anchored(Anchored::Yes), cache)
+        }
         Starts::Inner { before, max_before, .. } => {
             let low = at.saturating_sub(*max_before);
             let start = text[low..at].iter().rposition(|b| !before.contains(*b)).map_or(low, |i| low + i + 1);

@@ -248,7 +248,8 @@ fn word_keys(s: &[ByteSet], keys: &mut Vec<u32>) -> Option<()> {
             }
             keys.extend(&open);
         }
-        open = open.iter().flat_map(|k| letters.iter().map(move |&l| k | u32::from(l) << (8 * depth))).collect();
+        open =
+            open.iter().flat_map(|k| letters.iter().map(move |&l| k | u32::from(l) << (8 * depth))).collect();
         if open.len() > MOST {
             return None;
         }
