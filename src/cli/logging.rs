@@ -1,11 +1,11 @@
 //! Logs on standard error. They say where and how many, never what a record held.
 
-use std::io::{self, IsTerminal};
+use std::io;
 
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 
-use super::failure::{Failure, colour_on};
+use super::failure::Failure;
 
 /// The environment variable with the filter.
 const VARIABLE: &str = "SCRUBJAY_LOG";
@@ -35,11 +35,12 @@ pub(super) fn start(args: &LogArgs, running: bool) -> Result<(), Failure> {
         })?,
         _ => EnvFilter::new(default),
     };
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Without colour: tracing-subscriber panics when asked for it in a build without its feature `ansi`.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false);
     // A second start, in a test, keeps the first log.
     let _ = match args.log_format {
-        LogFormat::Text => log.with_ansi(colour_on(io::stderr().is_terminal())).try_init(),
-        LogFormat::Json => log.json().flatten_event(true).with_ansi(false).try_init(),
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
     Ok(())
 }
