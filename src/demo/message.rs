@@ -182,7 +182,7 @@ fn lab_result(random: &mut Random, p: &Person, time: &str) -> Text {
     let (test, value) = random.pick(&[("HbA1c", "6.1"), ("TSH", "2.4"), ("CRP", "11"), ("K+", "4.2")]);
     let collected = Date::between(random, 2024, 2025);
     Text::default()
-        .say(&format!("level=info ts={time} service=lab msg=\"result filed\" test={test} value={value} mrn="))
+        .say(&format!("{time} level=info service=lab msg=\"result filed\" test={test} value={value} mrn="))
         .plant(Kind::Mrn, &p.mrn)
         .say(" patient_name=\"")
         .plant(Kind::Name, &p.name())
