@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
@@ -18,7 +18,7 @@ use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-use super::client::{config_error, describe, forward_log, is_denied};
+use super::client::{config_error, describe, forward_log, is_denied, is_unreachable};
 use super::options::admin_config;
 
 /// How long one question may take.
@@ -53,6 +53,8 @@ pub(super) struct Cluster {
     patience: Duration,
     /// A question about settings has timed out: this broker does not know them, and is not waited for again.
     mute: AtomicBool,
+    /// Questions for topics so far.
+    attempts: AtomicU32,
 }
 
 /// Reports nothing by itself, but keeps the reason of the last error.
@@ -81,14 +83,22 @@ impl Cluster {
         let config = admin_config(brokers, properties)?;
         let probe = config.create_with_context(Quiet::default()).map_err(|e| config_error(&e))?;
         let timeout = properties.get("socket.timeout.ms").and_then(|v| v.parse().ok());
-        let patience = timeout.map_or(ANSWER, |ms| ANSWER.min(Duration::from_millis(ms)));
-        let mute = AtomicBool::new(false);
-        Ok(Cluster { brokers: brokers.to_string(), config, probe, admin: OnceLock::new(), patience, mute })
+        Ok(Cluster {
+            brokers: brokers.to_string(),
+            config,
+            probe,
+            admin: OnceLock::new(),
+            patience: timeout.map_or(ANSWER, |ms| ANSWER.min(Duration::from_millis(ms))),
+            mute: AtomicBool::new(false),
+            attempts: AtomicU32::new(0),
+        })
     }
 
     /// Every topic this user may see, with its number of partitions.
     pub(super) fn topics(&self) -> Result<BTreeMap<String, usize>, Trouble> {
-        let answer = self.probe.fetch_metadata(None, ANSWER);
+        // Soon back to say that nobody answers, yet in the end patient enough for a large and slow cluster.
+        let attempt = self.attempts.fetch_add(1, Ordering::Relaxed).min(4);
+        let answer = self.probe.fetch_metadata(None, Duration::from_secs(1 << attempt));
         // The reason for a failed connection comes as an event of its own.
         let mut reason = None;
         while let Some(Err(event)) = self.probe.poll(Duration::ZERO) {
@@ -99,6 +109,7 @@ impl Cluster {
         }
         match answer {
             Ok(metadata) => {
+                self.attempts.store(0, Ordering::Relaxed);
                 let known = metadata.topics().iter().filter(|t| t.error().is_none());
                 Ok(known.map(|t| (t.name().to_string(), t.partitions().len())).collect())
             }
@@ -109,9 +120,9 @@ impl Cluster {
         }
     }
 
-    /// What the cluster calls itself, if it does.
+    /// What the cluster calls itself, if it does; known once it has been asked for its topics.
     pub(super) fn id(&self) -> Option<String> {
-        self.probe.client().fetch_cluster_id(ANSWER).filter(|id| !id.is_empty())
+        self.probe.client().fetch_cluster_id(Duration::ZERO).filter(|id| !id.is_empty())
     }
 
     /// The settings of topics. Topics whose settings this user may not read, or all on a broker that cannot tell
@@ -241,7 +252,10 @@ impl Cluster {
             _ => {
                 let reason =
                     self.probe.context().reason.lock().unwrap_or_else(PoisonError::into_inner).take();
-                Trouble::Away(reason.unwrap_or_else(|| error.to_string()))
+                Trouble::Away(reason.unwrap_or_else(|| match code {
+                    Some(code) if is_unreachable(code) => "no broker answers".to_string(),
+                    _ => error.to_string(),
+                }))
             }
         }
     }
