@@ -51,7 +51,9 @@ pub(super) struct Cluster {
     admin: OnceLock<AdminClient<DefaultClientContext>>,
     /// How long a question about settings may take.
     patience: Duration,
-    /// A question about settings has timed out: this broker does not know them, and is not waited for again.
+    /// Questions about settings that got no answer.
+    unanswered: AtomicU32,
+    /// These brokers do not tell settings, and are not asked again.
     mute: AtomicBool,
     /// Questions for topics so far.
     attempts: AtomicU32,
@@ -89,6 +91,7 @@ impl Cluster {
             probe,
             admin: OnceLock::new(),
             patience: timeout.map_or(ANSWER, |ms| ANSWER.min(Duration::from_millis(ms))),
+            unanswered: AtomicU32::new(0),
             mute: AtomicBool::new(false),
             attempts: AtomicU32::new(0),
         })
@@ -136,11 +139,7 @@ impl Cluster {
         let options = AdminOptions::new().request_timeout(Some(self.patience));
         let answers = match block_on(self.admin()?.describe_configs(&asked, &options)) {
             Ok(answers) => answers,
-            Err(error) => {
-                self.mute.store(true, Ordering::Relaxed);
-                tracing::debug!("{}: topic settings are not told: {error}", self.brokers);
-                return Ok(settings);
-            }
+            Err(error) => return self.not_told(&error).map(|()| settings),
         };
         for (topic, answer) in topics.iter().zip(answers) {
             match answer {
@@ -161,6 +160,28 @@ impl Cluster {
             }
         }
         Ok(settings)
+    }
+
+    /// A question about settings has failed. It is asked again, unless the broker has no such question or the time
+    /// for it was cut short; a broker that never answers it is taken as it is, and that is said.
+    fn not_told(&self, error: &KafkaError) -> Result<(), Trouble> {
+        const TRIES: u32 = 3;
+        let unknown =
+            matches!(error, KafkaError::AdminOp(Code::UnsupportedFeature | Code::UnsupportedVersion));
+        let tries = self.unanswered.fetch_add(1, Ordering::Relaxed) + 1;
+        if !unknown && self.patience >= ANSWER && tries < TRIES {
+            return Err(self.trouble(error));
+        }
+        self.mute.store(true, Ordering::Relaxed);
+        let brokers = &self.brokers;
+        if self.patience < ANSWER {
+            tracing::info!("{brokers}: topic settings are not told in time: limits are not checked");
+        } else {
+            tracing::warn!(
+                "{brokers}: topic settings are not told: size limits and clean-up policies are not checked"
+            );
+        }
+        Ok(())
     }
 
     /// Creates a topic with the broker's own replication and waits until it can be written to.
