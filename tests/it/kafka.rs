@@ -182,7 +182,6 @@ impl Client {
             ("heartbeat.interval.ms", "300"),
             ("topic.metadata.refresh.interval.ms", "1000"),
             ("receive.message.max.bytes", "2000000000"),
-            ("socket.timeout.ms", "4000"),
         ] {
             options.properties.insert(name.to_string(), value.to_string());
         }
@@ -191,10 +190,7 @@ impl Client {
 
     /// Options of a sink on this broker that makes its topics.
     pub fn sink(&self) -> KafkaSinkOptions {
-        let mut options =
-            KafkaSinkOptions { create: true, ..KafkaSinkOptions::new(&self.brokers, "clean.{topic}") };
-        options.properties.insert("socket.timeout.ms".to_string(), "4000".to_string());
-        options
+        KafkaSinkOptions { create: true, ..KafkaSinkOptions::new(&self.brokers, "clean.{topic}") }
     }
 }
 

@@ -34,7 +34,12 @@ impl Stage {
     fn start(&self) -> Running {
         let mut source = self.client.source(&["app"], "g");
         source.max_batch_records = 100;
-        Running::start(&source, &self.client.sink())
+        let mut sink = self.client.sink();
+        // The mock does not answer questions about settings: this is how long they are waited for.
+        for properties in [&mut source.properties, &mut sink.properties] {
+            properties.insert("socket.timeout.ms".into(), "1500".into());
+        }
+        Running::start(&source, &sink)
     }
 
     /// Everything has come out, each partition in its order, and is committed.
