@@ -127,7 +127,8 @@ const BUILTIN: &[(&str, &str)] = packs![
 
 #[expect(clippy::panic, reason = "a build that ships a broken pack must not scrub with the rest of them")]
 static BUILTIN_PACKS: LazyLock<Vec<Pack>> = LazyLock::new(|| {
-    let parse = |(file, text): &(&str, &str)| Pack::parse(file, text).unwrap_or_else(|e| panic!("built-in pack {e}"));
+    let parse =
+        |(file, text): &(&str, &str)| Pack::parse(file, text).unwrap_or_else(|e| panic!("built-in pack {e}"));
     BUILTIN.iter().map(parse).collect()
 });
 
