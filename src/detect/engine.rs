@@ -9,6 +9,7 @@ use regex_automata::util::syntax;
 
 use super::fields::Fields;
 use super::fold;
+use super::guard::Guard;
 use super::keywords::Keywords;
 use super::pack::{Detector, MAX_MATCH_BYTES, Pack, PackError};
 use super::prefilter::Prefilter;
@@ -49,6 +50,7 @@ pub(super) struct Matcher {
     text: String,
     compiled: OnceLock<Compiled>,
     pub(super) starts: Starts,
+    pub(super) guard: Option<Guard>,
     pub(super) detector: u16,
     pub(super) max_len: usize,
 }
@@ -196,6 +198,7 @@ impl Engine {
                     text: p.text.clone(),
                     compiled: OnceLock::new(),
                     starts: starts.clone(),
+                    guard: Guard::new(&p.exact),
                     detector: number,
                     max_len: p.max_len,
                 }),
@@ -215,6 +218,7 @@ impl Engine {
             text: format!(r"\A(?:{})\z", p.text),
             compiled: OnceLock::new(),
             starts: fold::starts(),
+            guard: None,
             detector: number,
             max_len: p.max_len,
         });

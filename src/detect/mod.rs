@@ -16,6 +16,7 @@ mod event_time;
 mod examples;
 mod fields;
 mod fold;
+mod guard;
 mod keywords;
 mod pack;
 mod prefilter;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::checks::Check;
-use super::shape::{self, Starts};
+use super::shape::{self, Sequence, Starts};
 use crate::kind::Kind;
 
 /// The longest text a pattern may match, in bytes. Bounded patterns are what makes scanning linear, and lets
@@ -131,6 +131,8 @@ pub(super) struct Detector {
 pub(super) struct Pattern {
     pub(super) text: String,
     pub(super) starts: Option<Starts>,
+    /// The exact start sequences, for a [`super::guard::Guard`].
+    pub(super) exact: Vec<Sequence>,
     pub(super) max_len: usize,
 }
 
@@ -294,7 +296,12 @@ fn pattern(
         super::slow::SlowPattern::new(text, case_insensitive).map_err(|e| {
             fail(p.span(), format!("the pattern does not compile: {e}"), "this pattern", None)
         })?;
-        return Ok(Pattern { text: flagged(text, case_insensitive), starts: None, max_len: MAX_MATCH_BYTES });
+        return Ok(Pattern {
+            text: flagged(text, case_insensitive),
+            starts: None,
+            exact: vec![],
+            max_len: MAX_MATCH_BYTES,
+        });
     }
     let ast = regex_syntax::ast::parse::Parser::new().parse(text).map_err(|e| {
         fail(p.span(), format!("the pattern does not parse: {}", e.kind()), "this pattern", None)
@@ -327,7 +334,12 @@ fn pattern(
         let help = r"begin with a digit class, a word after \b, or have an @ or % after a bounded class";
         return Err(fail(p.span(), title, "this pattern", Some(help)));
     }
-    Ok(Pattern { text: flagged(text, case_insensitive), starts, max_len })
+    let exact = match &starts {
+        Some(Starts::Prefix { sequences, .. }) => sequences.clone(),
+        Some(Starts::Words(_)) => shape::exact(&hir),
+        _ => vec![],
+    };
+    Ok(Pattern { text: flagged(text, case_insensitive), starts, exact, max_len })
 }
 
 fn flagged(text: &str, case_insensitive: bool) -> String {

@@ -16,6 +16,9 @@ pub(crate) struct Candidate {
 /// Blocks classified in one go: their masks stay in the first-level cache.
 const CHUNK: usize = 32;
 
+/// Bytes of a sequence that the tree looks at: deeper, it would grow faster than it filters. The guard sees the rest.
+const MAX_DEPTH: usize = 7;
+
 /// A node of the tree of class sequences, in pre-order.
 #[derive(Debug)]
 struct Node {
@@ -211,7 +214,7 @@ impl Prefilter {
     ) {
         let n = self.sets.len();
         let (here, next) = (&sets[b * n..(b + 1) * n], &sets[(b + 1) * n..(b + 2) * n]);
-        let mut fits = [0u64; super::shape::MAX_LEN + 1];
+        let mut fits = [0u64; MAX_DEPTH + 1];
         fits[0] = start;
         let mut i = 0;
         while let Some(node) = nodes.get(i) {
@@ -268,7 +271,7 @@ impl Prefilter {
 }
 
 fn cover(s: &Sequence) -> Vec<u32> {
-    s.iter().map(|set| set.cover()).collect()
+    s.iter().take(MAX_DEPTH).map(|set| set.cover()).collect()
 }
 
 #[cfg(test)]

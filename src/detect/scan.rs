@@ -144,6 +144,9 @@ impl Engine {
                     continue;
                 }
                 scratch.tried[i] = at as u32 + 1;
+                if matcher.guard.as_ref().is_some_and(|g| !g.fits(&scene.text[at..])) {
+                    continue;
+                }
                 if let Some(span) = match_at(matcher, scene.text, at, &mut scratch.caches[i]) {
                     out.extend(self.weigh(scene, matcher.detector, span, &mut scratch.keywords));
                 }

@@ -9,7 +9,7 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look};
 use super::classes::ByteSet;
 
 /// The longest sequence that is looked at, in bytes.
-pub(super) const MAX_LEN: usize = 12;
+const MAX_LEN: usize = 12;
 /// Alternatives of one pattern; past this, shorter sequences are taken.
 const MAX_ALTERNATIVES: usize = 96;
 /// Words that one pattern may start with.
@@ -43,13 +43,18 @@ pub(super) enum Starts {
 
 /// Derives the starts of a pattern; `None` if it may match the empty string or starts with nothing definite.
 pub(super) fn starts(hir: &Hir) -> Option<Starts> {
+    let prefix = sequences(hir, MAX_ALTERNATIVES)
+        .map(|sequences| Starts::Prefix { boundary: leading_boundary(hir), sequences });
+    if let Some(Starts::Prefix { sequences, .. }) = &prefix
+        && sequences.iter().all(has_digits)
+    {
+        return prefix;
+    }
     if leading_boundary(hir)
         && let Some(keys) = words(hir)
     {
         return Some(Starts::Words(keys));
     }
-    let prefix =
-        sequences(hir).map(|sequences| Starts::Prefix { boundary: leading_boundary(hir), sequences });
     match prefix {
         Some(Starts::Prefix { ref sequences, .. }) if sequences.iter().all(is_definite) => prefix,
         _ => inner(hir).or(prefix),
@@ -61,10 +66,19 @@ fn is_definite(s: &Sequence) -> bool {
     s.iter().any(|set| set.len() <= 12 && !set.iter().all(|b| b == b' '))
 }
 
-fn sequences(hir: &Hir) -> Option<Vec<Sequence>> {
+/// Three digits or more: rarer than any word.
+fn has_digits(s: &Sequence) -> bool {
+    s.iter().filter(|set| set.iter().all(|b| b.is_ascii_digit())).count() >= 3
+}
+
+/// The sequences for a [`super::guard::Guard`]: as long as they get, or none.
+pub(super) fn exact(hir: &Hir) -> Vec<Sequence> {
+    sequences(hir, super::guard::MAX_SEQUENCES).unwrap_or_default()
+}
+
+fn sequences(hir: &Hir, most: usize) -> Option<Vec<Sequence>> {
     [MAX_LEN, 10, 8, 7, 6, 5, 4, 3, 2, 1].into_iter().find_map(|len| {
-        let mut all: Vec<Sequence> =
-            expand(hir, len, 4 * MAX_ALTERNATIVES)?.into_iter().map(|(s, _)| s).collect();
+        let mut all: Vec<Sequence> = expand(hir, len, 4 * most)?.into_iter().map(|(s, _)| s).collect();
         all.sort_by_key(Vec::len);
         let mut kept: Vec<Sequence> = Vec::new();
         for s in all {
@@ -73,7 +87,7 @@ fn sequences(hir: &Hir) -> Option<Vec<Sequence>> {
                 kept.push(s);
             }
         }
-        (kept.len() <= MAX_ALTERNATIVES && kept.iter().all(|s| !s.is_empty())).then_some(kept)
+        (kept.len() <= most && kept.iter().all(|s| !s.is_empty())).then_some(kept)
     })
 }
 
@@ -184,7 +198,7 @@ fn inner(hir: &Hir) -> Option<Starts> {
     let (mut before, mut max_before) = (ByteSet::default(), 0);
     for (i, sub) in subs.iter().enumerate() {
         let rest = Hir::concat(subs[i..].to_vec());
-        if let Some(sequences) = sequences(&rest)
+        if let Some(sequences) = sequences(&rest, MAX_ALTERNATIVES)
             && i > 0
             && sequences.iter().all(|s| s[0].len() == 1 && (s[0].contains(b'@') || s[0].contains(b'%')))
         {
