@@ -13,6 +13,7 @@
 //! nothing is acknowledged to the source before the sink has it for good.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -22,7 +23,7 @@ use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::metrics;
-use crate::record::Batch;
+use crate::record::{Batch, Origin};
 use crate::scrubber::{Halt, Scratch, ScrubbedBatch, Scrubber, Tally};
 use crate::sink::{Sink, SinkError};
 use crate::source::{Acknowledge, Polled, Source, SourceError};
@@ -131,7 +132,14 @@ fn scrub(
 ) {
     let mut scratch = Scratch::default();
     for (number, batch) in raw {
-        let scrubbed = scrubber.load().scrub(batch, &mut scratch);
+        let origin = batch.records().first().map(|r| r.origin().clone());
+        let scrubber = scrubber.load();
+        // A panic must end the line, not leave it waiting for a batch that will never come.
+        let scrubbed =
+            catch_unwind(AssertUnwindSafe(|| scrubber.scrub(batch, &mut scratch))).unwrap_or_else(|_| {
+                let origin = origin.unwrap_or(Origin::Line(0));
+                Err(Halt { origin, reason: "internal error here or in one of the next records" })
+            });
         if clean.send((number, scrubbed)).is_err() {
             return;
         }

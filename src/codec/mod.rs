@@ -8,6 +8,7 @@ mod auto;
 mod frame;
 mod json;
 mod leaf;
+mod opaque;
 mod plain;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use std::str::FromStr;
 pub use frame::Framer;
 pub use json::{MAX_NESTED, NumberStyle};
 pub use leaf::{Leaf, Map, Path, PathBuf, PathStep, Place, Segment};
+pub(crate) use opaque::unscannable;
 
 use crate::span::Span;
 

@@ -22,11 +22,12 @@ pub(super) mod class {
     pub(in crate::detect) const PERCENT: usize = 13;
     pub(in crate::detect) const HIGH: usize = 14;
     pub(in crate::detect) const COMMA: usize = 15;
-    pub(in crate::detect) const OTHER: usize = 16;
+    pub(in crate::detect) const ESCAPE: usize = 16;
+    pub(in crate::detect) const OTHER: usize = 17;
 }
 
 /// Number of classes.
-pub(super) const COUNT: usize = 17;
+pub(super) const COUNT: usize = 18;
 
 /// Bytes of a block.
 pub(super) const BLOCK: usize = 64;
@@ -63,6 +64,7 @@ pub(super) const fn classes_of(b: u8) -> u32 {
         b'+' => 1 << class::PLUS,
         b'%' => 1 << class::PERCENT,
         b',' => 1 << class::COMMA,
+        b'\\' | 0x1b => 1 << class::ESCAPE,
         0x80..=0xff => 1 << class::HIGH,
         _ => 0,
     };
@@ -139,8 +141,8 @@ impl ByteSet {
     pub(super) fn cover(&self) -> u32 {
         use class::*;
         const RAREST_FIRST: [usize; COUNT] = [
-            AT, PERCENT, PLUS, OPEN, HIGH, SLASH, COMMA, UPPER, DASH, DOT, COLON, DIGIT, SPACE, HEX, OTHER,
-            ALPHA, WORD,
+            AT, PERCENT, PLUS, ESCAPE, OPEN, HIGH, SLASH, COMMA, UPPER, DASH, DOT, COLON, DIGIT, SPACE, HEX,
+            OTHER, ALPHA, WORD,
         ];
         let members = |c: usize| (0..=255u8).filter(move |b| classes_of(*b) >> c & 1 == 1);
         let mut cover = 0u32;

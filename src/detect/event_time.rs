@@ -2,7 +2,7 @@
 //!
 //! In profile `logs` it stays: the leading timestamp of a line, or the first top-level member of a JSON record
 //! called [`KEYS`] whose value is an instant to the second or finer, or an epoch. A date alone or a time alone is
-//! never one, or an appointment would pass.
+//! never one, or an appointment would pass; nor is an ISO instant before 2000, or a time of birth would.
 
 use std::sync::LazyLock;
 
@@ -14,7 +14,7 @@ use crate::span::Span;
 /// Names of the member that holds a JSON record's own time. Never `date`.
 pub(crate) const KEYS: &[&[u8]] = &[b"ts", b"timestamp", b"@timestamp", b"time", b"eventTime"];
 
-const ISO: &str = r"[12]\d{3}[-/.](?:0[1-9]|1[0-2])[-/.](?:0[1-9]|[12]\d|3[01])[T ][0-2]\d:[0-5]\d:[0-6]\d(?:[.,:]\d{1,9})?(?: ?(?:Z|UTC|GMT|[+-][01]\d:?[0-5]\d))?";
+const ISO: &str = r"20\d\d[-/.](?:0[1-9]|1[0-2])[-/.](?:0[1-9]|[12]\d|3[01])[T ][0-2]\d:[0-5]\d:[0-6]\d(?:[.,:]\d{1,9})?(?: ?(?:Z|UTC|GMT|[+-][01]\d:?[0-5]\d))?";
 const COMPACT: &str = r"(?:20\d{6}T?[0-2]\d[0-5]\d[0-6]\d(?:[.,]\d{1,9})?Z?|\d{6} [0-2]\d[0-5]\d[0-6]\d|20\d{6}-[0-2]?\d:[0-5]?\d:[0-6]?\d(?::\d{1,3})?)";
 const SLASHED: &str = r"\d\d/\d\d/\d\d(?:\d\d)? [0-2]\d:[0-5]\d:[0-6]\d(?:[.,]\d{1,9})?";
 const MONTH: &str = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)";

@@ -1,4 +1,5 @@
-//! Undoes disguises: full-width digits and letters, zero-width characters, percent-encoding.
+//! Undoes disguises: full-width digits and letters, zero-width characters, combining marks, percent-encoding, escapes
+//! with a backslash, terminal colours.
 //!
 //! Runs only where the prefilter saw a byte that could be one.
 
@@ -16,7 +17,8 @@ pub(super) fn starts() -> Starts {
     let hex = || set(&[(b'0', b'9'), (b'a', b'f'), (b'A', b'F')]);
     let sequences: Vec<Sequence> = vec![
         vec![set(&[(b'%', b'%')]), hex(), hex()],
-        vec![set(&[(0xc2, 0xc2), (0xe2, 0xe2), (0xef, 0xef)]), set(&[(0x80, 0xbf)])],
+        vec![set(&[(0xc2, 0xc2), (0xcc, 0xcd), (0xe2, 0xe2), (0xef, 0xef)]), set(&[(0x80, 0xbf)])],
+        vec![set(&[(b'\\', b'\\'), (0x1b, 0x1b)])],
     ];
     Starts::Prefix { boundary: false, sequences }
 }
@@ -74,11 +76,17 @@ fn verbatim(text: &[u8], from: usize, to: usize, out: &mut Folded) {
 /// What the head of `t` stands for (`None` inside: nothing at all), and how many bytes it takes.
 fn decode(t: &[u8]) -> Option<(Option<u8>, usize)> {
     match *t {
-        [b'%', a, b, ..] => {
-            let byte = (hex(a)? << 4) | hex(b)?;
-            // Control characters are left: a decoded line end would be no part of the line.
-            (0x20..0x7f).contains(&byte).then_some((Some(byte), 3))
+        // Encoded twice.
+        [b'%', b'2', b'5', a, b, ..] if hex(a).is_some() && hex(b).is_some() => Some((percent(a, b), 5)),
+        [b'%', a, b, ..] if hex(a).is_some() && hex(b).is_some() => Some((percent(a, b), 3)),
+        [b'\\', ..] => backslash(t),
+        // A control sequence (ECMA-48, 5.4), such as a colour: it parts what stands on its sides.
+        [0x1b, b'[', ..] => {
+            let len = t[2..].iter().take(32).position(|b| (0x40..=0x7e).contains(b))?;
+            Some((Some(b' '), len + 3))
         }
+        // Combining marks U+0300 to U+036F: a letter and its accent apart.
+        [0xcc, 0x80..=0xbf, ..] | [0xcd, 0x80..=0xaf, ..] => Some((None, 2)),
         // Soft hyphen U+00AD; no-break space U+00A0 is a blank.
         [0xc2, 0xad, ..] => Some((None, 2)),
         [0xc2, 0xa0, ..] => Some((Some(b' '), 2)),
@@ -95,6 +103,30 @@ fn decode(t: &[u8]) -> Option<(Option<u8>, usize)> {
         [0xef, 0xbd, b @ 0x80..=0x9e, ..] => Some((Some(b - 0x80 + 0x60), 3)),
         _ => None,
     }
+}
+
+/// An encoded control character parts words, like a blank.
+fn percent(a: u8, b: u8) -> Option<u8> {
+    let byte = hex(a)? << 4 | hex(b)?;
+    Some(if byte < 0x20 || byte == 0x7f { b' ' } else { byte })
+}
+
+/// An escape as JSON and most languages write it. Nobody can say how often a text was quoted: any run of backslashes
+/// counts as one.
+fn backslash(t: &[u8]) -> Option<(Option<u8>, usize)> {
+    let run = t.iter().take_while(|b| **b == b'\\').count();
+    let (decoded, len) = match t[run..] {
+        [b'n' | b'r' | b't' | b'b' | b'f', ..] => (b' ', 1),
+        [c @ (b'/' | b'"' | b'\''), ..] => (c, 1),
+        [b'x', a, b, ..] if hex(a).is_some() && hex(b).is_some() => (percent(a, b)?, 3),
+        [b'u', a, b, c, d, ..] => {
+            let unit = [a, b, c, d].iter().try_fold(0u32, |n, d| Some(n << 4 | u32::from(hex(*d)?)))?;
+            // What lies outside of ASCII only matters in that it is no digit and no blank.
+            (if unit < 0x20 { b' ' } else { u8::try_from(unit).ok().filter(u8::is_ascii).unwrap_or(0xc3) }, 5)
+        }
+        _ => return None,
+    };
+    Some((Some(decoded), run + len))
 }
 
 fn hex(b: u8) -> Option<u8> {
@@ -116,6 +148,11 @@ mod tests {
             ("219\u{2011}10\u{2013}9999", "219-10-9999"),
             ("\u{ff21}\u{ff5a}", "Az"),
             ("a%40b", "a@b"),
+            ("a%2540b%0Ac", "a@b c"),
+            ("219\\u002d10\\\\u002d9999", "219-10-9999"),
+            ("03\\/14\\/1962\\nx", "03/14/1962 x"),
+            ("\u{1b}[31m219-10-9999\u{1b}[0m", " 219-10-9999 "),
+            ("Jo\u{308}rg", "Jorg"),
         ];
         for (text, want) in cases {
             let mut f = Folded::default();
@@ -124,7 +161,7 @@ mod tests {
             let all = Map::Segments(&f.segments).to_payload(Span::at(0, f.text.len()));
             assert_eq!(all, Span::at(0, text.len()), "{text}");
         }
-        for text in ["100% sure", "%zz", "%0a", "caf\u{e9}", ""] {
+        for text in ["100% sure", "%zz", "\\q", "\u{1b}x", "caf\u{e9}", ""] {
             assert!(!fold(text.as_bytes(), &mut Folded::default()), "{text}");
         }
     }

@@ -93,18 +93,17 @@ impl Engine {
             list.iter().any(|c| self.prefilter.is_in(FOLD, c.group)) && fold::fold(leaf.text, &mut folded);
         let field = self.fields.look_up(leaf.path, &self.keywords, &mut fields);
         let mut scene = Scene { text: leaf.text, field, query, min_log_odds: query.min_log_odds() };
-        let first = out.len();
-        let result = if disguised {
+        let mut result = self.find_in(&scene, leaf.place, list, base, scratch, out);
+        // Both readings count: what is joined by undoing a disguise may have stood alone before.
+        if disguised && result.is_ok() {
+            let first = out.len();
             own.clear();
             self.prefilter.candidates(&folded.text, &mut scratch.prefilter, &mut own);
             scene.text = &folded.text;
-            let result = self.find_in(&scene, leaf.place, &own, 0, scratch, out);
+            result = self.find_in(&scene, leaf.place, &own, 0, scratch, out);
             let map = Map::Segments(&folded.segments);
             out[first..].iter_mut().for_each(|f| f.span = map.to_payload(f.span));
-            result
-        } else {
-            self.find_in(&scene, leaf.place, list, base, scratch, out)
-        };
+        }
         scratch.candidates = own;
         scratch.folded = folded;
         scratch.fields = fields;
@@ -278,26 +277,28 @@ impl Engine {
         self.adopt(scratch);
         let mut folded = Folded::default();
         let disguised = fold::fold(leaf.text, &mut folded);
-        let text = if disguised { &folded.text } else { leaf.text };
         let field = self.fields.look_up(leaf.path, &self.keywords, &mut scratch.fields).clone();
-        let scene = Scene { text, field: &field, query, min_log_odds: query.min_log_odds() };
-        let first = out.len();
-        for at in 0..text.len() {
-            for (i, m) in self.matchers.iter().enumerate() {
-                if !query.kinds.contains(self.rules[m.detector as usize].detector.kind) {
-                    continue;
-                }
-                let input = Input::new(text).range(at..).anchored(Anchored::Yes);
-                if let Some(span) = search(m, input, &mut scratch.caches[i]) {
-                    let mut keywords = KeywordHits::default();
-                    out.extend(self.weigh(&scene, m.detector, span, &mut keywords));
+        let readings = [leaf.text, folded.text.as_slice()];
+        for text in &readings[..1 + usize::from(disguised)] {
+            let scene = Scene { text, field: &field, query, min_log_odds: query.min_log_odds() };
+            let first = out.len();
+            for at in 0..text.len() {
+                for (i, m) in self.matchers.iter().enumerate() {
+                    if !query.kinds.contains(self.rules[m.detector as usize].detector.kind) {
+                        continue;
+                    }
+                    let input = Input::new(text).range(at..).anchored(Anchored::Yes);
+                    if let Some(span) = search(m, input, &mut scratch.caches[i]) {
+                        let mut keywords = KeywordHits::default();
+                        out.extend(self.weigh(&scene, m.detector, span, &mut keywords));
+                    }
                 }
             }
-        }
-        self.find_in(&scene, leaf.place, &[], 0, scratch, out)?;
-        if disguised {
-            let map = Map::Segments(&folded.segments);
-            out[first..].iter_mut().for_each(|f| f.span = map.to_payload(f.span));
+            self.find_in(&scene, leaf.place, &[], 0, scratch, out)?;
+            if text.as_ptr() == folded.text.as_ptr() {
+                let map = Map::Segments(&folded.segments);
+                out[first..].iter_mut().for_each(|f| f.span = map.to_payload(f.span));
+            }
         }
         Ok(())
     }
@@ -355,6 +356,71 @@ fn search(m: &Matcher, input: Input<'_>, cache: &mut Option<Box<Cache>>) -> Opti
             let mut slots = [None; 2 * MAX_GROUPS];
             compiled.regex.search_slots_with(cache, &input, &mut slots[..2 * (group + 1)])?;
             Some(Span::at(slots[2 * group]?.get(), slots[2 * group + 1]?.get()))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::codec::Path;
+
+    /// What is covered, with overlaps united: what both ways must agree on.
+    fn covered(mut spans: Vec<Span>) -> Vec<Span> {
+        spans.sort_unstable();
+        let mut all: Vec<Span> = Vec::new();
+        for s in spans {
+            match all.last_mut() {
+                Some(last) if last.overlaps(s) => *last = last.union(s),
+                _ => all.push(s),
+            }
+        }
+        all
+    }
+
+    fn both_ways(text: &[u8]) -> (Vec<Span>, Vec<Span>) {
+        let engine = Engine::builtin();
+        let query = Query { kinds: KindSet::ALL, min_confidence: 0.3 };
+        let leaf = Leaf { text, map: Map::Direct(0), path: Path::ROOT, place: Place::Text, depth: 0 };
+        let mut scratch = DetectScratch::default();
+        let (mut fast, mut slow) = (Vec::new(), Vec::new());
+        engine.find(&leaf, None, query, &mut scratch, &mut fast).unwrap();
+        engine.find_slow(&leaf, query, &mut scratch, &mut slow).unwrap();
+        let spans = |all: Vec<Finding>| covered(all.into_iter().map(|f| f.span).collect());
+        (spans(fast), spans(slow))
+    }
+
+    #[test]
+    fn the_fast_way_finds_what_the_slow_way_finds_in_every_example() {
+        for d in Engine::builtin().detectors() {
+            for e in d.examples.iter().chain(&d.counter_examples) {
+                let text = e.replace(['«', '»'], "");
+                let (fast, slow) = both_ways(text.as_bytes());
+                assert_eq!(fast, slow, "{text}");
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        #[test]
+        fn the_fast_way_finds_what_the_slow_way_finds(
+            parts in proptest::collection::vec(
+                prop_oneof![
+                    "[0-9]{1,5}", "[-. :/()@%,]", "[a-z]{1,6}", "[A-Z][a-z]{1,5}",
+                    Just("SSN".to_string()), Just("Patient: ".to_string()), Just("MRN ".to_string()), Just("Dr. ".to_string()),
+                    Just("219-10-9999".to_string()), Just("March ".to_string()), Just("a.b@c.org".to_string()),
+                    Just("\u{200b}".to_string()), Just("%2D".to_string()), Just("\\u0031".to_string()),
+                ],
+                0..16,
+            ),
+        ) {
+            let text = parts.concat();
+            let (fast, slow) = both_ways(text.as_bytes());
+            prop_assert_eq!(fast, slow, "{}", text);
         }
     }
 }

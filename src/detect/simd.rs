@@ -73,6 +73,7 @@ mod avx2 {
             let plus = mask!(v => is(v, b'+'), lo, hi);
             let percent = mask!(v => is(v, b'%'), lo, hi);
             let comma = mask!(v => is(v, b','), lo, hi);
+            let escape = mask!(v => _mm256_or_si256(is(v, b'\\'), is(v, 0x1b)), lo, hi);
             let word = alpha | digit | underscore;
             m[class::DIGIT] = digit;
             m[class::ALPHA] = alpha;
@@ -90,8 +91,20 @@ mod avx2 {
             m[class::PERCENT] = percent;
             m[class::HIGH] = high;
             m[class::COMMA] = comma;
-            m[class::OTHER] =
-                !(comma | word | dash | dot | slash | colon | space | at | open | plus | percent | high);
+            m[class::ESCAPE] = escape;
+            m[class::OTHER] = !(comma
+                | escape
+                | word
+                | dash
+                | dot
+                | slash
+                | colon
+                | space
+                | at
+                | open
+                | plus
+                | percent
+                | high);
         }
     }
 }

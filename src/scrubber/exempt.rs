@@ -27,7 +27,7 @@ pub(super) fn leading_time(leaf: &Leaf<'_>) -> Option<Span> {
 /// Whether the profile lets a finding stand as it is: the line's own time, or an address that means nothing
 /// outside of the network it was seen in.
 pub(super) fn stands(finding: &Finding, text: &[u8], event_time: Option<Span>) -> bool {
-    event_time.is_some_and(|t| t.contains(finding.span))
+    finding.kind == Kind::Date && event_time.is_some_and(|t| t.contains(finding.span))
         || finding.kind == Kind::Ip && is_private_ip(&text[finding.span.range()])
 }
 

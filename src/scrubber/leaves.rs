@@ -107,7 +107,7 @@ impl LeafScrubber<'_> {
         for f in &found {
             let push = |action| Decided { span: f.span, lead: *f, action };
             if let Some(action) = self.policy.ruled(f.kind, f.confidence, leaf.path) {
-                let action = self.unless_masked(action, &leaf.text[f.span.range()], &mut scratch.replacement);
+                let action = unless_masked(action, leaf.text, f.span, &mut scratch.replacement);
                 scratch.decided.push(push(action));
                 continue;
             }
@@ -123,18 +123,6 @@ impl LeafScrubber<'_> {
         }
         scratch.found = found;
         result
-    }
-
-    /// A value that this very mask has masked already stays.
-    fn unless_masked(&self, action: Action, text: &[u8], buffer: &mut Vec<u8>) -> Action {
-        if let Action::Mask { keep_last, with } = action {
-            buffer.clear();
-            transform::mask(text, keep_last, with, buffer);
-            if buffer == text {
-                return Action::Keep;
-            }
-        }
-        action
     }
 
     /// The parts of a URL that speak of persons: its userinfo, and parameters whose name says what they hold.
@@ -205,6 +193,29 @@ impl LeafScrubber<'_> {
             push(&text[at..], Span::at(at, text.len()), true);
         }
     }
+}
+
+/// A value that this very mask has masked already stays, even where only what it left in clear was found.
+fn unless_masked(action: Action, text: &[u8], span: Span, buffer: &mut Vec<u8>) -> Action {
+    if let Action::Mask { keep_last, with } = action {
+        let mut utf8 = [0; 4];
+        let with_bytes = with.encode_utf8(&mut utf8).as_bytes();
+        let mut start = span.start();
+        while let Some(shorter) =
+            [with_bytes, b"-", b" ", b"."].iter().find_map(|s| text[..start].strip_suffix(*s))
+        {
+            start = shorter.len();
+        }
+        for from in [span.start(), start] {
+            let whole = text[from..span.end()].trim_ascii_start();
+            buffer.clear();
+            transform::mask(whole, keep_last, with, buffer);
+            if *buffer == whole {
+                return Action::Keep;
+            }
+        }
+    }
+    action
 }
 
 /// Unites, and widens to the whole leaf where it can only be replaced whole.

@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub use part::Located;
 pub use scrubbed::{Outgoing, Scrubbed, ScrubbedBatch, Sealed, Tally};
 
-use crate::codec::Codec;
+use crate::codec::{self, Codec};
 use crate::detect::{Engine, Query};
 use crate::keys::QuarantineKey;
 use crate::kind::{Kind, KindSet};
@@ -98,7 +98,7 @@ pub struct Scrubber {
 
 /// A record could not be read and the policy is to stop. It says where and why, never what.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{origin}: {reason}; stopped before it, as on_error says")]
+#[error("{origin}: {reason}; stopped before it")]
 pub struct Halt {
     /// Where the record stands.
     pub origin: Origin,
@@ -222,6 +222,9 @@ impl Scrubber {
         let scrubber = self.part_scrubber();
         if record.left_out > 0 || record.payload.is_some_and(|p| p.len() > self.settings.max_record_bytes) {
             return Err(Unreadable("the record is larger than max_record_bytes"));
+        }
+        if let Some(reason) = record.payload.and_then(|p| codec::unscannable(done.batch.slice(p))) {
+            return Err(Unreadable(reason));
         }
         let payload = match record.payload {
             None => Part::Null,

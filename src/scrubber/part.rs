@@ -131,7 +131,8 @@ impl<'s> PartScrubber<'s> {
         if failed.is_some() {
             return Err(Unreadable("a look-around pattern took too many steps"));
         }
-        if dropped {
+        // Of a long line's windows some are on their way already: here the finding is redacted instead.
+        if dropped && whole {
             return Ok(Outcome::Drop);
         }
         if !whole {

@@ -38,3 +38,60 @@ fn rules_decide() {
     assert_eq!(scrub_with(rule(Action::Drop), text), "");
     assert_eq!(scrub_with(Policy { kinds: Some(KindSet::EMPTY), ..Policy::default() }, text), text);
 }
+
+/// Every serial of one area and group, in every form an SSN is written in, in text and in JSON.
+#[test]
+fn every_valid_ssn_serial_is_found() {
+    let scrubber = Scrubber::new(Settings::new());
+    let mut scratch = Scratch::default();
+    type Form = (&'static str, fn(u32) -> String);
+    let forms: &[Form] = &[
+        ("id [SSN] ok", |n| format!("id 219-10-{n:04} ok")),
+        ("id [SSN] ok", |n| format!("id 219 10 {n:04} ok")),
+        ("SSN [SSN] ok", |n| format!("SSN 21910{n:04} ok")),
+        (r#"{"m":"x [SSN]"}"#, |n| format!(r#"{{"m":"x 219-10-{n:04}"}}"#)),
+        (r#"{"ssn":"[SSN]"}"#, |n| format!(r#"{{"ssn":21910{n:04}}}"#)),
+    ];
+    for (want, form) in forms {
+        let lines: Vec<String> = (1..=9999).map(form).collect();
+        let batch = Batch::from_lines(lines.iter().map(String::as_bytes));
+        let done = scrubber.scrub(batch, &mut scratch).unwrap();
+        assert_eq!(done.iter().count(), 9999);
+        for (line, outgoing) in lines.iter().zip(done.iter()) {
+            let Outgoing::Clean(clean) = outgoing else { panic!("{line}") };
+            assert_eq!(String::from_utf8_lossy(clean.payload().unwrap()), *want, "{line}");
+        }
+    }
+}
+
+#[test]
+fn disguises_are_seen_through() {
+    let cases = [
+        ("\u{1b}[31m219-10-9999\u{1b}[0m", "\u{1b}[31m[SSN]\u{1b}[0m"),
+        ("SSN\u{200b}219-10-9999", "SSN\u{200b}[SSN]"),
+        ("body=hello%0A219-10-9999%0Aok", "body=hello%0A[SSN]%0Aok"),
+        (r#"{"msg":"handled {\"ssn\":\"219\\u002d10-9999\"}"}"#, r#"{"msg":"handled {\"ssn\":\"[SSN]\"}"}"#),
+        ("1234567893 npi", "[LICENSE] npi"),
+    ];
+    for (text, want) in cases {
+        assert_eq!(scrub(text), want);
+    }
+}
+
+#[test]
+fn masking_twice_is_masking_once() {
+    let policy = || Policy {
+        rules: vec![Rule {
+            kinds: KindSet::EMPTY.with(Kind::Ssn),
+            path: None,
+            min_confidence: 0.0,
+            action: Action::Mask { keep_last: 4, with: '*' },
+        }],
+        ..Policy::default()
+    };
+    for text in ["ssn 219-10-9999", "ssn 219109999", "SSN: 219 10 9999 ok"] {
+        let once = scrub_with(policy(), text);
+        assert_ne!(once, text);
+        assert_eq!(scrub_with(policy(), &once), once);
+    }
+}
