@@ -33,7 +33,7 @@ static LEADING: LazyLock<Option<Regex>> = LazyLock::new(|| {
     // Before it: a syslog priority (RFC 5424), a bracket or a level; for the common log format host, ident and user.
     let lead = r"(?:\s{0,8}(?:<\d{1,3}>(?:1 )?)?(?:\[?(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|[IWEF])\]?:? )?[\[(]?)";
     build(&format!(
-        r"(?:{lead}(?P<a>{ISO}|{COMPACT}|{SLASHED}|{syslog}|{http}|{android}|{EPOCH})(?:[^0-9A-Za-z]|\z)|[^ \[]{{1,256}} [^ \[]{{1,64}} [^\[]{{1,64}}\[(?P<b>{clf})\])"
+        r"(?:{lead}(?P<a>{ISO}|{COMPACT}|{SLASHED}|{syslog}|{http}|{android}|{EPOCH})(?:[^0-9A-Za-z]|\z)|[^ ]{{1,256}} [^ ]{{1,64}} [^ ]{{1,64}} \[(?P<b>{clf})\])"
     ))
 });
 
@@ -74,6 +74,7 @@ mod tests {
             "<34>1 «2026-11-22T18:48:52+00:00» host",
             "INFO «2026-11-22 18:48:52» x",
             "10.0.0.1 - - [«17/May/2015:10:05:03 +0000»] \"GET / HTTP/1.1\" 200",
+            "[IP] - [NAME] [«17/May/2015:10:05:03 +0000»] \"GET / HTTP/1.1\" 200",
             "«081109 203615» 148 INFO dfs",
             "«03-17 16:13:38.811»  1702 D Window",
             "«17/06/09 20:10:40» INFO x",

@@ -76,7 +76,10 @@ impl LeafScrubber<'_> {
             self.engine.find(&next, None, self.query, &mut scratch.detect, &mut scratch.found)?;
             self.decide(&next, event_time, scratch)?;
             scratch.decided.retain(|d| d.action != Action::Keep);
-            scratch.decided.iter_mut().for_each(|d| d.span = Map::Segments(&segments).to_payload(d.span));
+            for d in &mut scratch.decided {
+                d.span = Map::Segments(&segments).to_payload(d.span);
+                d.lead.span = d.span;
+            }
             scratch.decided.extend(&before);
             finish(leaf, &mut scratch.decided);
             scratch.again = again;

@@ -95,3 +95,20 @@ fn masking_twice_is_masking_once() {
         assert_eq!(scrub_with(policy(), &once), once);
     }
 }
+
+#[test]
+fn the_lines_own_time_stays_also_behind_what_was_replaced() {
+    let cases = [
+        ("83.149.9.216 - - [17/May/2015:10:05:03 +0000] ok", "[IP] - - [17/May/2015:10:05:03 +0000] ok"),
+        ("2026-11-22T18:48:52Z seen 2026-11-01", "2026-11-22T18:48:52Z seen [DATE]"),
+        (
+            r#"{"ts":"2026-11-22T18:48:52Z","date":"2026-11-01"}"#,
+            r#"{"ts":"2026-11-22T18:48:52Z","date":"[DATE]"}"#,
+        ),
+        ("1962-03-14 00:00:00 was the day of birth", "[DATE] was the day of birth"),
+    ];
+    for (text, want) in cases {
+        assert_eq!(scrub(text), want);
+        assert_eq!(scrub(want), want);
+    }
+}
