@@ -362,12 +362,16 @@ fn serve(pipelines: &[Pipeline], health: &Health) -> Result<Option<crate::consol
     }
 }
 
+/// What a build without the console serves.
 #[cfg(not(feature = "console"))]
-fn serve(pipelines: &[Pipeline], _: &Health) -> Result<(), Failure> {
+struct Unserved;
+
+#[cfg(not(feature = "console"))]
+fn serve(pipelines: &[Pipeline], _: &Health) -> Result<Unserved, Failure> {
     match pipelines.iter().any(|p| p.metrics_listen.is_some()) {
         true => Err(Failure::Sentence(
             "this build serves no metrics; build it with the feature `console`".to_owned(),
         )),
-        false => Ok(()),
+        false => Ok(Unserved),
     }
 }
