@@ -55,7 +55,7 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Validate pipelines, and show which kinds are covered where
     Check(check::CheckArgs),
-    /// Run the examples in packs and the [[test]] cases in pipelines
+    /// Run the examples in packs and the test cases in pipelines
     Test(test::TestArgs),
     /// List the detectors, or show one
     Detectors(detectors::DetectorsArgs),
