@@ -112,8 +112,8 @@ impl Fields {
 }
 
 /// Splits a name into its words: `patientName`, `patient-name`, `PATIENT_NAME` and `patient.name` are all
-/// `patient`, `name`; `patientSSN` is `patient`, `ssn`; `MRNNumber` is `mrn`, `number`. One of our own markers is no word:
-/// what stood in a key that was redacted must not say more about its value than the key itself did.
+/// `patient`, `name`; `patientSSN` is `patient`, `ssn`; `MRNNumber` is `mrn`, `number`. One of our own markers is a `*`, which no field's name
+/// holds: a key that was redacted must not say more about its value than the key itself did.
 pub(super) fn tokens(name: &[u8]) -> Vec<String> {
     let mut all = Vec::new();
     let mut word = String::new();
@@ -123,6 +123,9 @@ pub(super) fn tokens(name: &[u8]) -> Vec<String> {
             let end = name[i..].iter().position(|b| *b == b']').map_or(i, |at| i + at + 1);
             if Kind::is_marker(&name[i..end]) {
                 marker_end = end;
+                // It still parts what stands on its sides, as the text did that it replaced.
+                flush(&mut word, &mut all);
+                all.push("*".to_string());
             }
         }
         if i < marker_end {
@@ -170,9 +173,9 @@ mod tests {
             ("MRNNumber", "mrn number"),
             ("phone2", "phone 2"),
             ("x.y/z", "x y z"),
-            ("[SSN]", ""),
-            ("call [PHONE] now", "call now"),
-            ("[SSN] [x][MRN]2", "x 2"),
+            ("[SSN]", "*"),
+            ("call [PHONE] now", "call * now"),
+            ("[SSN] [x][MRN]2", "* x * 2"),
             ("[ssn]", "ssn"),
             ("", ""),
         ];

@@ -52,6 +52,15 @@ impl LeafScrubber<'_> {
         scratch.kept.clear();
         scratch.found.clear();
         self.engine.find(leaf, candidates, self.query, &mut scratch.detect, &mut scratch.found)?;
+        if leaf.place == Place::Number
+            && let Some(digits) = written_out(leaf.text)
+        {
+            // `2.19109999E8` is how many languages write 219109999; a number is replaced whole in either form.
+            let plain = Leaf { text: digits.as_bytes(), map: Map::Direct(0), ..*leaf };
+            let known = scratch.found.len();
+            self.engine.find(&plain, None, self.query, &mut scratch.detect, &mut scratch.found)?;
+            scratch.found[known..].iter_mut().for_each(|f| f.span = Span::at(0, leaf.text.len()));
+        }
         if scratch.found.is_empty() {
             return Ok(());
         }
@@ -196,6 +205,17 @@ impl LeafScrubber<'_> {
             push(&text[at..], Span::at(at, text.len()), true);
         }
     }
+}
+
+/// A whole number that is written with a fraction or an exponent, in plain digits; up to 19 of them, more than any
+/// identifier has.
+fn written_out(number: &[u8]) -> Option<String> {
+    if !number.iter().any(|b| matches!(b, b'e' | b'E' | b'.')) {
+        return None;
+    }
+    let value: f64 = std::str::from_utf8(number).ok()?.parse().ok()?;
+    let whole = value.fract() == 0.0 && value.abs() < 1e19;
+    whole.then(|| format!("{value:.0}"))
 }
 
 /// A value that this very mask has masked already stays, even where only what it left in clear was found.
