@@ -139,6 +139,11 @@ impl Policy {
         self.rules.iter().map(|r| self.least(r)).fold(self.threshold(), f32::min)
     }
 
+    /// The confidence above which all findings of a kind at a place fare alike.
+    pub fn max_confidence(&self) -> f32 {
+        self.rules.iter().map(|r| self.least(r)).fold(self.threshold(), f32::max)
+    }
+
     fn least(&self, rule: &Rule) -> f32 {
         if rule.min_confidence > 0.0 { rule.min_confidence } else { self.threshold() }
     }

@@ -1,5 +1,7 @@
 //! JSON or plain, decided by the first bytes of a record.
 
+use crate::kind::Kind;
+
 /// Whether the text reads as JSON, whole or cut off: an object or array that begins as one does.
 ///
 /// Many log lines begin with a bracket that is none (`[INFO]`, `[2026-11-22 18:00]`, `[4711] started`), so an array of
@@ -11,11 +13,17 @@ pub(super) fn looks_like_json(text: &[u8]) -> bool {
     let inner = rest.trim_ascii_start();
     match (first, inner.first()) {
         (b'{' | b'[', None) => true,
-        (b'{' | b'[', Some(b'"')) | (b'[', Some(b'{' | b'[')) => true,
+        // A bracket before one of our markers was a bracket before the text that it took the place of.
+        (b'[', Some(b'[')) => !starts_with_marker(inner),
+        (b'{' | b'[', Some(b'"')) | (b'[', Some(b'{')) => true,
         (b'{', Some(b'}')) | (b'[', Some(b']')) => ends_document(&inner[1..]),
         (b'[', _) => scalar_list(inner),
         _ => false,
     }
+}
+
+fn starts_with_marker(text: &[u8]) -> bool {
+    text.iter().take(32).position(|b| *b == b']').is_some_and(|end| Kind::is_marker(&text[..=end]))
 }
 
 /// The UTF-8 byte order mark.
@@ -148,6 +156,7 @@ mod tests {
             "[2026-11-22 18:00] up",
             "[2026-11-22T18:00:00Z] up",
             "[NAME] said",
+            "[[DATE] up",
             "[18:00] up",
             "[4711] accepted",
             "[1, 2] of 3",

@@ -105,6 +105,25 @@ impl<'a> Path<'a> {
         })
     }
 
+    /// The innermost keys, `N` at most, as they stand side by side, and where each begins, innermost first.
+    pub(crate) fn innermost<const N: usize>(self) -> (&'a [u8], [u32; N]) {
+        let mut starts = [u32::MAX; N];
+        let (mut found, mut end) = (0, 0);
+        for s in self.steps.iter().rev() {
+            if let Step::Key(a, b) = *s {
+                end = end.max(b);
+                starts[found] = a;
+                found += 1;
+                if found == N {
+                    break;
+                }
+            }
+        }
+        let Some(first) = found.checked_sub(1).map(|i| starts[i]) else { return (&[], starts) };
+        starts[..found].iter_mut().for_each(|s| *s -= first);
+        (&self.names[first as usize..end as usize], starts)
+    }
+
     /// Number of keys and positions on the way.
     pub fn depth(self) -> usize {
         self.steps.len()

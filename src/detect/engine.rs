@@ -9,13 +9,12 @@ use regex_automata::util::syntax;
 
 use super::fields::Fields;
 use super::fold;
-use super::guard::Guard;
 use super::keywords::Keywords;
 use super::pack::{Detector, MAX_MATCH_BYTES, Pack, PackError};
 use super::prefilter::Prefilter;
 use super::protected;
-use super::shape::Starts;
 use super::slow::SlowPattern;
+use super::starts::{Inner, Starts};
 use crate::kind::Kind;
 
 /// What a detector of an engine is, for listings.
@@ -49,8 +48,7 @@ pub struct DetectorInfo {
 pub(super) struct Matcher {
     text: String,
     compiled: OnceLock<Compiled>,
-    pub(super) starts: Starts,
-    pub(super) guard: Option<Guard>,
+    pub(super) inner: Option<Inner>,
     pub(super) detector: u16,
     pub(super) max_len: usize,
 }
@@ -110,7 +108,7 @@ pub struct Engine {
 /// `phi` is one of the first groups of its pattern; the pack's lint sees to it.
 pub(super) const MAX_GROUPS: usize = 16;
 
-/// The group of candidates that call for [`fold`]: pattern number of the prefilter.
+/// The pattern of the prefilter that calls for [`fold`]; that of matcher `i` is `i + 1`.
 pub(super) const FOLD: u16 = 0;
 
 static SERIAL: AtomicU64 = AtomicU64::new(1);
@@ -181,27 +179,28 @@ impl Engine {
             infos: Vec::new(),
             reach: 0,
         };
-        for (file, d) in chosen {
-            engine.add(file, d);
-        }
         let mut starts = vec![fold::starts()];
-        starts.extend(engine.matchers.iter().map(|m| m.starts.clone()));
+        for (file, d) in chosen {
+            engine.add(file, d, &mut starts);
+        }
         engine.prefilter = Prefilter::new(&starts);
         engine
     }
 
-    fn add(&mut self, file: &str, d: &Detector) {
+    fn add(&mut self, file: &str, d: &Detector, starts: &mut Vec<Starts>) {
         let number = self.rules.len() as u16;
         for p in &d.patterns {
             match &p.starts {
-                Some(starts) => self.matchers.push(Matcher {
-                    text: p.text.clone(),
-                    compiled: OnceLock::new(),
-                    starts: starts.clone(),
-                    guard: Guard::new(&p.exact),
-                    detector: number,
-                    max_len: p.max_len,
-                }),
+                Some(s) => {
+                    starts.push(s.clone());
+                    self.matchers.push(Matcher {
+                        text: p.text.clone(),
+                        compiled: OnceLock::new(),
+                        inner: s.inner.clone(),
+                        detector: number,
+                        max_len: p.max_len,
+                    });
+                }
                 None => {
                     if let Ok(slow) = SlowPattern::new(&p.text, false) {
                         self.slow.push((slow, number));
@@ -217,8 +216,7 @@ impl Engine {
         let value = d.value.as_ref().map(|p| Matcher {
             text: format!(r"\A(?:{})\z", p.text),
             compiled: OnceLock::new(),
-            starts: fold::starts(),
-            guard: None,
+            inner: None,
             detector: number,
             max_len: p.max_len,
         });

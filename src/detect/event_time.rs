@@ -20,7 +20,15 @@ const SLASHED: &str = r"\d\d/\d\d/\d\d(?:\d\d)? [0-2]\d:[0-5]\d:[0-6]\d(?:[.,]\d
 const MONTH: &str = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)";
 const EPOCH: &str = r"1\d{9}(?:\d{3}|\d{6}|\d{9}|\.\d{1,9})?";
 
-static LEADING: LazyLock<Option<Regex>> = LazyLock::new(|| {
+/// What may stand before it: a syslog priority (RFC 5424), a bracket or a level.
+static LEAD: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    build(
+        r"\s{0,8}(?:<\d{1,3}>(?:1 )?)?(?:\[?(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|[IWEF])\]?:? )?[\[(]?",
+    )
+});
+
+/// A timestamp, and the byte after it.
+static STAMP: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let day = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun),? ";
     let syslog = format!(
         r"(?:{day})?{MONTH} {{1,2}}\d{{1,2}} (?:[12]\d{{3}} )?[0-2]\d:[0-5]\d:[0-6]\d(?:\.\d{{1,9}})?(?: [12]\d{{3}})?"
@@ -29,13 +37,12 @@ static LEADING: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"(?:{day})?\d\d[- ]{MONTH}[- ][12]\d{{3}} [0-2]\d:[0-5]\d:[0-6]\d(?:[.,]\d{{1,9}})?(?: (?:GMT|UTC|[+-]\d{{4}}))?"
     );
     let android = r"\d\d-\d\d [0-2]\d:[0-5]\d:[0-6]\d\.\d{3}";
-    let clf = format!(r"\d\d/{MONTH}/[12]\d{{3}}:[0-2]\d:[0-5]\d:[0-6]\d(?: [+-]\d{{4}})?");
-    // Before it: a syslog priority (RFC 5424), a bracket or a level; for the common log format host, ident and user.
-    let lead = r"(?:\s{0,8}(?:<\d{1,3}>(?:1 )?)?(?:\[?(?:TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL|[IWEF])\]?:? )?[\[(]?)";
-    build(&format!(
-        r"(?:{lead}(?P<a>{ISO}|{COMPACT}|{SLASHED}|{syslog}|{http}|{android}|{EPOCH})(?:[^0-9A-Za-z]|\z)|[^ ]{{1,256}} [^ ]{{1,64}} [^ ]{{1,64}} \[(?P<b>{clf})\])"
-    ))
+    build(&format!(r"(?:{ISO}|{COMPACT}|{SLASHED}|{syslog}|{http}|{android}|{EPOCH})(?:[^0-9A-Za-z]|\z)"))
 });
+
+/// That of the common log format, and the bracket after it.
+static COMMON: LazyLock<Option<Regex>> =
+    LazyLock::new(|| build(&format!(r"\d\d/{MONTH}/[12]\d{{3}}:[0-2]\d:[0-5]\d:[0-6]\d(?: [+-]\d{{4}})?\]")));
 
 static INSTANT: LazyLock<Option<Regex>> =
     LazyLock::new(|| build(&format!(r"\A(?:{ISO}|{COMPACT}|{SLASHED}|{EPOCH})\z")));
@@ -47,13 +54,27 @@ fn build(pattern: &str) -> Option<Regex> {
 
 /// The timestamp a line begins with.
 pub(crate) fn leading(line: &[u8]) -> Option<Span> {
-    let regex = LEADING.as_ref()?;
-    let input = Input::new(line).range(..line.len().min(512)).anchored(Anchored::Yes);
-    regex.search_half(&input)?;
-    let mut captures = regex.create_captures();
-    regex.search_captures(&input, &mut captures);
-    let span = captures.get_group_by_name("a").or_else(|| captures.get_group_by_name("b"))?;
-    Some(Span::at(span.start, span.end))
+    let match_end = |regex: &LazyLock<Option<Regex>>, from: usize| {
+        let input = Input::new(line).range(from..).anchored(Anchored::Yes);
+        regex.as_ref()?.search_half(&input).map(|m| m.offset())
+    };
+    let start = match_end(&LEAD, 0)?;
+    if let Some(end) = match_end(&STAMP, start) {
+        // Every form ends in a letter or a digit: anything else is the byte after it.
+        return Some(Span::at(start, end - usize::from(!line[end - 1].is_ascii_alphanumeric())));
+    }
+    let start = common_start(line)?;
+    match_end(&COMMON, start).map(|end| Span::at(start, end - 1))
+}
+
+/// Where the timestamp of a line in the common log format begins: after host, ident, user and a bracket.
+fn common_start(line: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    for longest in [256, 64, 64] {
+        let len = line[at..].iter().take(longest + 1).position(|b| *b == b' ').filter(|len| *len > 0)?;
+        at += len + 1;
+    }
+    (line.get(at) == Some(&b'[')).then_some(at + 1)
 }
 
 /// Whether a value is an instant to the second or finer, or an epoch.

@@ -92,7 +92,7 @@ impl Engine {
 
     /// What one detector finds in a record, at the threshold of profile `safe-harbor`, in payload offsets.
     fn spans(&self, detector: usize, record: &[u8], scratch: &mut DetectScratch) -> Vec<Span> {
-        let query = Query { kinds: KindSet::ALL, min_confidence: Profile::SafeHarbor.threshold() };
+        let query = Query::new(KindSet::ALL, Profile::SafeHarbor.threshold());
         let mut spans = Vec::new();
         let mut found: Vec<Finding> = Vec::new();
         Codec::new(Format::Auto).leaves(record, &mut CodecScratch::default(), &mut |leaf| {

@@ -39,8 +39,15 @@ pub(super) struct Fields {
 /// A worker's memory of names seen.
 #[derive(Default)]
 pub(crate) struct FieldCache {
-    slots: Vec<Option<(Box<[u8]>, FieldInfo)>>,
-    name: Vec<u8>,
+    slots: Vec<Option<Known>>,
+}
+
+/// The innermost keys of a path as [`Path::innermost`] gives them, and what they say.
+#[derive(Clone)]
+struct Known {
+    names: Box<[u8]>,
+    starts: [u32; KEYS],
+    info: FieldInfo,
 }
 
 static NOTHING: FieldInfo = FieldInfo { named: Vec::new(), barred: Vec::new(), keywords: Vec::new() };
@@ -64,29 +71,23 @@ impl Fields {
         keywords: &Keywords,
         cache: &'c mut FieldCache,
     ) -> &'c FieldInfo {
-        cache.name.clear();
-        let mut hash = 0u64;
-        for key in path.keys_inward_out().take(KEYS) {
-            for &b in key {
-                hash = (hash.rotate_left(5) ^ u64::from(b)).wrapping_mul(0x517c_c1b7_2722_0a95);
-            }
-            cache.name.extend_from_slice(key);
-            cache.name.push(0);
-        }
-        if cache.name.is_empty() {
+        let (names, starts) = path.innermost::<KEYS>();
+        if names.is_empty() {
             return &NOTHING;
         }
         if cache.slots.is_empty() {
             cache.slots.resize(SLOTS, None);
         }
-        let slot = (hash >> 32) as usize & (SLOTS - 1);
-        let hit = cache.slots[slot].as_ref().is_some_and(|(name, _)| **name == *cache.name);
-        if !hit {
-            cache.slots[slot] = Some((cache.name.clone().into(), self.work_out(path, keywords)));
+        let slot = &mut cache.slots[slot_of(names)];
+        let known = |k: &Known| *k.names == *names && k.starts == starts;
+        if !slot.as_ref().is_some_and(known) {
+            *slot = Some(Known { names: names.into(), starts, info: self.work_out(path, keywords) });
         }
-        cache.slots[slot].as_ref().map_or(&NOTHING, |(_, info)| info)
+        slot.as_ref().map_or(&NOTHING, |k| &k.info)
     }
 
+    #[cold]
+    #[inline(never)]
     fn work_out(&self, path: Path<'_>, keywords: &Keywords) -> FieldInfo {
         let keys: Vec<&[u8]> = path.keys_inward_out().take(KEYS).collect();
         let tokens: Vec<String> = keys.iter().rev().flat_map(|k| tokens(k)).collect();
@@ -109,6 +110,15 @@ impl Fields {
         info.keywords = keywords.all_in(own.as_bytes());
         info
     }
+}
+
+/// Eight bytes at a time; names that share a slot only take turns in it.
+fn slot_of(names: &[u8]) -> usize {
+    let (words, rest) = names.as_chunks::<8>();
+    let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+    let hash = words.iter().fold(names.len() as u64, |hash, w| mix(hash, u64::from_le_bytes(*w)));
+    let tail = rest.iter().fold(0, |word, b| word << 8 | u64::from(*b));
+    (mix(hash, tail) >> 32) as usize & (SLOTS - 1)
 }
 
 /// Splits a name into its words: `patientName`, `patient-name`, `PATIENT_NAME` and `patient.name` are all

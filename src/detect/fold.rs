@@ -3,24 +3,27 @@
 //!
 //! Runs only where the prefilter saw a byte that could be one.
 
-use super::classes::ByteSet;
-use super::shape::{Sequence, Starts};
+use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Hir};
+
+use super::starts::Starts;
 use crate::codec::Segment;
 
 /// The starts of everything that is folded, for the prefilter.
 pub(super) fn starts() -> Starts {
     let set = |ranges: &[(u8, u8)]| {
-        let mut s = ByteSet::default();
-        ranges.iter().for_each(|(a, b)| s.insert_range(*a, *b));
-        s
+        let ranges = ranges.iter().map(|(a, b)| ClassBytesRange::new(*a, *b));
+        Hir::class(Class::Bytes(ClassBytes::new(ranges)))
     };
+    let one = |bytes: &[u8]| set(&bytes.iter().map(|b| (*b, *b)).collect::<Vec<_>>());
     let hex = || set(&[(b'0', b'9'), (b'a', b'f'), (b'A', b'F')]);
-    let sequences: Vec<Sequence> = vec![
-        vec![set(&[(b'%', b'%')]), hex(), hex()],
-        vec![set(&[(0xc2, 0xc2), (0xcc, 0xcd), (0xe2, 0xe2), (0xef, 0xef)]), set(&[(0x80, 0xbf)])],
-        vec![set(&[(b'\\', b'\\'), (0x1b, 0x1b)])],
-    ];
-    Starts::Prefix { boundary: false, sequences }
+    let prefix = Hir::alternation(vec![
+        Hir::concat(vec![one(b"%"), hex(), hex()]),
+        Hir::concat(vec![one(&[0xc2, 0xcc, 0xcd, 0xe2, 0xef]), set(&[(0x80, 0xbf)])]),
+        Hir::concat(vec![one(b"\\"), one(b"\\nrtbf/\"'xu")]),
+        Hir::concat(vec![one(b"\x1b"), one(b"[")]),
+    ]);
+    // None of them begins with a byte of a word.
+    Starts { prefix, words: 1, inside: false, inner: None }
 }
 
 /// A decoded copy of a text and the way back.

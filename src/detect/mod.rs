@@ -1,7 +1,7 @@
 //! Finds PHI in leaves.
 //!
 //! ```text
-//! batch bytes -> classes -> prefilter -> candidates
+//! bytes -> prefilter -> candidates
 //! leaf + its candidates -> match -> check, keywords, field, protected forms -> Finding
 //! ```
 //!
@@ -9,6 +9,7 @@
 //! any pattern can start; patterns run only there. Whether a match acts is decided by adding up evidence, in
 //! log-odds.
 
+mod automaton;
 mod checks;
 mod classes;
 mod engine;
@@ -16,15 +17,14 @@ mod event_time;
 mod examples;
 mod fields;
 mod fold;
-mod guard;
 mod keywords;
 mod pack;
 mod prefilter;
 mod protected;
 mod scan;
-mod shape;
 mod simd;
 mod slow;
+mod starts;
 
 pub use checks::Check;
 pub use engine::{DetectorInfo, Engine};

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::checks::Check;
-use super::shape::{self, Sequence, Starts};
+use super::starts::Starts;
 use crate::kind::Kind;
 
 /// The longest text a pattern may match, in bytes. Bounded patterns are what makes scanning linear, and lets
@@ -131,8 +131,6 @@ pub(super) struct Detector {
 pub(super) struct Pattern {
     pub(super) text: String,
     pub(super) starts: Option<Starts>,
-    /// The exact start sequences, for a [`super::guard::Guard`].
-    pub(super) exact: Vec<Sequence>,
     pub(super) max_len: usize,
 }
 
@@ -229,7 +227,7 @@ fn lint(
             c.get_ref().parse::<Check>().map_err(|e| fail(c.span(), e.to_string(), "not a check", None))?,
         ),
     };
-    let inner = |p: &Pattern| matches!(p.starts, Some(Starts::Inner { .. }));
+    let inner = |p: &Pattern| p.starts.as_ref().is_some_and(|s| s.inner.is_some());
     if check.is_some() && patterns.iter().any(inner) {
         let title = "a pattern that is found by a byte inside of it cannot have a check".to_string();
         return Err(fail(whole, title, "this detector", None));
@@ -296,12 +294,7 @@ fn pattern(
         super::slow::SlowPattern::new(text, case_insensitive).map_err(|e| {
             fail(p.span(), format!("the pattern does not compile: {e}"), "this pattern", None)
         })?;
-        return Ok(Pattern {
-            text: flagged(text, case_insensitive),
-            starts: None,
-            exact: vec![],
-            max_len: MAX_MATCH_BYTES,
-        });
+        return Ok(Pattern { text: flagged(text, case_insensitive), starts: None, max_len: MAX_MATCH_BYTES });
     }
     let ast = regex_syntax::ast::parse::Parser::new().parse(text).map_err(|e| {
         fail(p.span(), format!("the pattern does not parse: {}", e.kind()), "this pattern", None)
@@ -327,19 +320,14 @@ fn pattern(
     if hir.properties().minimum_len().unwrap_or(0) == 0 {
         return Err(fail(p.span(), "a pattern must not match the empty string".into(), "this pattern", None));
     }
-    let starts = if search { shape::starts(&hir) } else { None };
+    let starts = if search { Starts::of(&hir) } else { None };
     if search && starts.is_none() {
         let title =
             "the pattern starts with nothing definite, so that it would have to run everywhere".to_string();
         let help = r"begin with a digit class, a word after \b, or have an @ or % after a bounded class";
         return Err(fail(p.span(), title, "this pattern", Some(help)));
     }
-    let exact = match &starts {
-        Some(Starts::Prefix { sequences, .. }) => sequences.clone(),
-        Some(Starts::Words(_)) => shape::exact(&hir),
-        _ => vec![],
-    };
-    Ok(Pattern { text: flagged(text, case_insensitive), starts, exact, max_len })
+    Ok(Pattern { text: flagged(text, case_insensitive), starts, max_len })
 }
 
 fn flagged(text: &str, case_insensitive: bool) -> String {

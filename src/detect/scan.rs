@@ -8,7 +8,6 @@ use super::fold::{self, Folded};
 use super::keywords::{KeywordHits, in_marker};
 use super::prefilter::{Candidate, PrefilterScratch};
 use super::protected;
-use super::shape::Starts;
 use super::slow::StepLimit;
 use super::{DetectorId, Evidence, Finding};
 use crate::codec::{Leaf, Map, Place};
@@ -21,28 +20,45 @@ pub struct DetectScratch {
     engine: u64,
     prefilter: PrefilterScratch,
     candidates: Vec<Candidate>,
-    /// By matcher: the regex engine's memory, and one past the place tried last.
-    caches: Vec<Option<Box<Cache>>>,
-    tried: Vec<u32>,
-    keywords: KeywordHits,
+    matching: MatchScratch,
     fields: FieldCache,
     folded: Folded,
+}
+
+#[derive(Default)]
+struct MatchScratch {
+    /// By matcher: the regex engine's memory.
+    caches: Vec<Option<Box<Cache>>>,
+    keywords: KeywordHits,
 }
 
 /// What is looked for.
 #[derive(Clone, Copy, Debug)]
 pub struct Query {
     /// Findings of other kinds are left out.
-    pub kinds: KindSet,
-    /// Findings below this confidence are left out.
-    pub min_confidence: f32,
+    pub(crate) kinds: KindSet,
+    /// Findings below this are left out, in log-odds.
+    least: f32,
+    /// Past this nobody asks how sure a finding is, in log-odds.
+    enough: f32,
 }
 
 impl Query {
-    fn min_log_odds(self) -> f32 {
-        let p = self.min_confidence.clamp(1e-6, 1.0 - 1e-6);
-        (p / (1.0 - p)).ln()
+    /// Findings of `kinds` with a confidence of `min_confidence` or more.
+    pub fn new(kinds: KindSet, min_confidence: f32) -> Query {
+        Query { kinds, least: log_odds(min_confidence), enough: f32::INFINITY }
     }
+
+    /// The same, for someone who does not ask how far above `confidence` a finding is: evidence that would not bring it
+    /// below any more need not be gathered, and its confidence is then a lower bound.
+    pub fn up_to(self, confidence: f32) -> Query {
+        Query { enough: log_odds(confidence), ..self }
+    }
+}
+
+fn log_odds(confidence: f32) -> f32 {
+    let p = confidence.clamp(1e-6, 1.0 - 1e-6);
+    (p / (1.0 - p)).ln()
 }
 
 fn logistic(x: f32) -> f32 {
@@ -54,13 +70,12 @@ struct Scene<'a> {
     text: &'a [u8],
     field: &'a FieldInfo,
     query: Query,
-    min_log_odds: f32,
 }
 
 impl Engine {
-    /// The places of a whole batch's bytes where something may be found: to be handed to
-    /// [`Engine::find`] piece by piece.
+    /// The places of a part's bytes where something may be found: to be handed to [`Engine::find`] leaf by leaf.
     pub(crate) fn candidates(&self, text: &[u8], scratch: &mut DetectScratch, out: &mut Vec<Candidate>) {
+        self.adopt(scratch);
         self.prefilter.candidates(text, &mut scratch.prefilter, out);
     }
 
@@ -78,44 +93,44 @@ impl Engine {
         out: &mut Vec<Finding>,
     ) -> Result<(), StepLimit> {
         self.adopt(scratch);
-        let mut own = std::mem::take(&mut scratch.candidates);
-        let mut folded = std::mem::take(&mut scratch.folded);
-        let mut fields = std::mem::take(&mut scratch.fields);
+        let DetectScratch { prefilter, candidates: own, matching, fields, folded, .. } = scratch;
         let (list, base) = match candidates {
             Some(given) => given,
             None => {
                 own.clear();
-                self.prefilter.candidates(leaf.text, &mut scratch.prefilter, &mut own);
+                self.prefilter.candidates(leaf.text, prefilter, own);
                 (own.as_slice(), 0)
             }
         };
-        let disguised =
-            list.iter().any(|c| self.prefilter.is_in(FOLD, c.group)) && fold::fold(leaf.text, &mut folded);
-        let field = self.fields.look_up(leaf.path, &self.keywords, &mut fields);
-        let mut scene = Scene { text: leaf.text, field, query, min_log_odds: query.min_log_odds() };
-        let mut result = self.find_in(&scene, leaf.place, list, base, scratch, out);
+        // The names of most members of most records say nothing.
+        if list.is_empty() && self.slow.is_empty() && leaf.place == Place::Key {
+            return Ok(());
+        }
+        let field = self.fields.look_up(leaf.path, &self.keywords, fields);
+        if list.is_empty() && self.slow.is_empty() && field.named.is_empty() {
+            return Ok(());
+        }
+        let mut scene = Scene { text: leaf.text, field, query };
+        let disguised = list.iter().any(|c| c.pattern == FOLD) && fold::fold(leaf.text, folded);
+        self.find_in(&scene, leaf.place, list, base, matching, out)?;
         // Both readings count: what is joined by undoing a disguise may have stood alone before.
-        if disguised && result.is_ok() {
+        if disguised {
             let first = out.len();
             own.clear();
-            self.prefilter.candidates(&folded.text, &mut scratch.prefilter, &mut own);
+            self.prefilter.candidates(&folded.text, prefilter, own);
             scene.text = &folded.text;
-            result = self.find_in(&scene, leaf.place, &own, 0, scratch, out);
+            self.find_in(&scene, leaf.place, own, 0, matching, out)?;
             let map = Map::Segments(&folded.segments);
             out[first..].iter_mut().for_each(|f| f.span = map.to_payload(f.span));
         }
-        scratch.candidates = own;
-        scratch.folded = folded;
-        scratch.fields = fields;
-        result
+        Ok(())
     }
 
     /// Makes the scratch memory this engine's.
     fn adopt(&self, scratch: &mut DetectScratch) {
         if scratch.engine != self.serial {
             *scratch = DetectScratch { engine: self.serial, ..DetectScratch::default() };
-            scratch.caches.resize_with(self.matchers.len(), || None);
-            scratch.tried.resize(self.matchers.len(), 0);
+            scratch.matching.caches.resize_with(self.matchers.len(), || None);
         }
     }
 
@@ -125,30 +140,19 @@ impl Engine {
         place: Place,
         candidates: &[Candidate],
         base: usize,
-        scratch: &mut DetectScratch,
+        scratch: &mut MatchScratch,
         out: &mut Vec<Finding>,
     ) -> Result<(), StepLimit> {
         scratch.keywords.clear();
-        if !candidates.is_empty() {
-            scratch.tried.fill(0);
-        }
         for c in candidates {
-            let at = c.at as usize - base;
-            for &pattern in self.prefilter.patterns(c.group) {
-                // Pattern 0 of the prefilter is folding.
-                let Some(i) = (pattern as usize).checked_sub(1) else { continue };
-                let matcher = &self.matchers[i];
-                let rule = &self.rules[matcher.detector as usize];
-                if !scene.query.kinds.contains(rule.detector.kind) || scratch.tried[i] == at as u32 + 1 {
-                    continue;
-                }
-                scratch.tried[i] = at as u32 + 1;
-                if matcher.guard.as_ref().is_some_and(|g| !g.fits(&scene.text[at..])) {
-                    continue;
-                }
-                if let Some(span) = match_at(matcher, scene.text, at, &mut scratch.caches[i]) {
-                    out.extend(self.weigh(scene, matcher.detector, span, &mut scratch.keywords));
-                }
+            // The first pattern of the prefilter is folding.
+            let Some(i) = usize::from(c.pattern).checked_sub(1) else { continue };
+            let matcher = &self.matchers[i];
+            if !scene.query.kinds.contains(self.rules[matcher.detector as usize].detector.kind) {
+                continue;
+            }
+            if let Some(span) = match_at(matcher, scene.text, c.at as usize - base, &mut scratch.caches[i]) {
+                out.extend(self.weigh(scene, matcher.detector, span, &mut scratch.keywords));
             }
         }
         for (slow, number) in &self.slow {
@@ -191,7 +195,7 @@ impl Engine {
         keywords: &mut KeywordHits,
     ) -> Option<Finding> {
         let sum = self.evidence(scene, number, span, keywords, &mut |_, _, _| {})?;
-        (sum >= scene.min_log_odds && !in_marker(scene.text, span)).then(|| Finding {
+        (sum >= scene.query.least && !in_marker(scene.text, span)).then(|| Finding {
             span,
             detector: DetectorId(number),
             kind: self.rules[number as usize].detector.kind,
@@ -227,21 +231,34 @@ impl Engine {
             sum += d.weights.field;
             visit("field", &d.fields[f as usize], d.weights.field);
         }
+        // What is left may take away as much as `down` and add as much as `up`.
+        let w = &d.weights;
+        let has_keywords = !rule.keyword_ids.is_empty();
+        let of_keyword = if has_keywords { w.keyword } else { 0.0 };
+        let (mut down, mut up) =
+            (w.protected.min(0.0) + of_keyword.min(0.0), w.protected.max(0.0) + of_keyword.max(0.0));
+        let decided = |sum: f32, down: f32, up: f32| {
+            sum + up < scene.query.least || sum + down >= scene.query.enough.max(scene.query.least)
+        };
+        if decided(sum, down, up) {
+            return Some(sum);
+        }
+        if w.protected != 0.0
+            && let Some(form) = protected::form(scene.text, span)
+        {
+            sum += w.protected;
+            visit("protected", form, w.protected);
+        }
+        (down, up) = (of_keyword.min(0.0), of_keyword.max(0.0));
+        if !has_keywords || decided(sum, down, up) {
+            return Some(sum);
+        }
         let in_name =
             || scene.field.keywords.iter().find(|k| rule.keyword_ids.binary_search(k).is_ok()).copied();
         let near = || self.keywords.near(scene.text, span, d.window as usize, &rule.keyword_ids, keywords);
         if let Some(k) = in_name().or_else(near) {
-            sum += d.weights.keyword;
-            visit("keyword", self.keywords.word(k), d.weights.keyword);
-        }
-        if sum + d.weights.protected.max(0.0) < scene.min_log_odds {
-            return Some(sum);
-        }
-        if d.weights.protected != 0.0
-            && let Some(form) = protected::form(scene.text, span)
-        {
-            sum += d.weights.protected;
-            visit("protected", form, d.weights.protected);
+            sum += w.keyword;
+            visit("keyword", self.keywords.word(k), w.keyword);
         }
         Some(sum)
     }
@@ -250,7 +267,7 @@ impl Engine {
     pub fn explain(&self, leaf: &Leaf<'_>, finding: &Finding, scratch: &mut DetectScratch) -> Vec<Evidence> {
         self.adopt(scratch);
         let field = self.fields.look_up(leaf.path, &self.keywords, &mut scratch.fields).clone();
-        let query = Query { kinds: KindSet::ALL, min_confidence: 0.0 };
+        let query = Query { kinds: KindSet::ALL, least: f32::NEG_INFINITY, enough: f32::INFINITY };
         let mut all = Vec::new();
         let mut add =
             |what, which: &str, weight| all.push(Evidence { what, which: which.to_string(), weight });
@@ -259,7 +276,7 @@ impl Engine {
             text = &scratch.folded.text;
             span = unfold(&scratch.folded, span);
         }
-        let scene = Scene { text, field: &field, query, min_log_odds: f32::NEG_INFINITY };
+        let scene = Scene { text, field: &field, query };
         let mut keywords = KeywordHits::default();
         self.evidence(&scene, finding.detector.0, span, &mut keywords, &mut add);
         all
@@ -280,7 +297,7 @@ impl Engine {
         let field = self.fields.look_up(leaf.path, &self.keywords, &mut scratch.fields).clone();
         let readings = [leaf.text, folded.text.as_slice()];
         for text in &readings[..1 + usize::from(disguised)] {
-            let scene = Scene { text, field: &field, query, min_log_odds: query.min_log_odds() };
+            let scene = Scene { text, field: &field, query };
             let first = out.len();
             for at in 0..text.len() {
                 for (i, m) in self.matchers.iter().enumerate() {
@@ -288,13 +305,13 @@ impl Engine {
                         continue;
                     }
                     let input = Input::new(text).range(at..).anchored(Anchored::Yes);
-                    if let Some(span) = search(m, input, &mut scratch.caches[i]) {
+                    if let Some(span) = search(m, input, &mut scratch.matching.caches[i]) {
                         let mut keywords = KeywordHits::default();
                         out.extend(self.weigh(&scene, m.detector, span, &mut keywords));
                     }
                 }
             }
-            self.find_in(&scene, leaf.place, &[], 0, scratch, out)?;
+            self.find_in(&scene, leaf.place, &[], 0, &mut scratch.matching, out)?;
             if text.as_ptr() == folded.text.as_ptr() {
                 let map = Map::Segments(&folded.segments);
                 out[first..].iter_mut().for_each(|f| f.span = map.to_payload(f.span));
@@ -330,17 +347,13 @@ fn plausible(rule: &Rule, value: &[u8]) -> bool {
 
 /// Matches a pattern at a candidate.
 fn match_at(m: &Matcher, text: &[u8], at: usize, cache: &mut Option<Box<Cache>>) -> Option<Span> {
-    match &m.starts {
-        Starts::Words(_) | Starts::Prefix { .. } => {
-            search(m, Input::new(text).range(at..).anchored(Anchored::Yes), cache)
-        }
-        Starts::Inner { before, max_before, .. } => {
-            let low = at.saturating_sub(*max_before);
-            let start = text[low..at].iter().rposition(|b| !before.contains(*b)).map_or(low, |i| low + i + 1);
-            let end = text.len().min(at + m.max_len);
-            search(m, Input::new(text).range(start..end), cache).filter(|s| s.start() <= at)
-        }
-    }
+    let Some(inner) = &m.inner else {
+        return search(m, Input::new(text).range(at..).anchored(Anchored::Yes), cache);
+    };
+    let low = at.saturating_sub(inner.max_before);
+    let start = text[low..at].iter().rposition(|b| !inner.before.contains(*b)).map_or(low, |i| low + i + 1);
+    let end = text.len().min(at + m.max_len);
+    search(m, Input::new(text).range(start..end), cache).filter(|s| s.start() <= at)
 }
 
 fn search(m: &Matcher, input: Input<'_>, cache: &mut Option<Box<Cache>>) -> Option<Span> {
@@ -382,7 +395,7 @@ mod tests {
 
     fn both_ways(text: &[u8]) -> (Vec<Span>, Vec<Span>) {
         let engine = Engine::builtin();
-        let query = Query { kinds: KindSet::ALL, min_confidence: 0.3 };
+        let query = Query::new(KindSet::ALL, 0.3);
         let leaf = Leaf { text, map: Map::Direct(0), path: Path::ROOT, place: Place::Text, depth: 0 };
         let mut scratch = DetectScratch::default();
         let (mut fast, mut slow) = (Vec::new(), Vec::new());

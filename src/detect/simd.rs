@@ -3,17 +3,17 @@
 //! Each path is chosen at run time by what the processor offers and is tested against the scalar one.
 #![allow(unsafe_code)]
 
-use super::classes::{BLOCK, Masks, classify_scalar};
+use super::classes::{BLOCK, Classifier, Masks};
 
-/// Classifies whole blocks.
-pub(super) fn classify(blocks: &[[u8; BLOCK]], out: &mut [Masks]) {
+/// The masks of whole blocks.
+pub(super) fn masks(classifier: &Classifier, blocks: &[[u8; BLOCK]], out: &mut [Masks]) {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2, as just asked.
-        return unsafe { avx2::classify(blocks, out) };
+        return unsafe { avx2::masks(classifier, blocks, out) };
     }
     for (block, masks) in blocks.iter().zip(out) {
-        classify_scalar(block, masks);
+        classifier.masks_scalar(block, masks);
     }
 }
 
@@ -21,90 +21,35 @@ pub(super) fn classify(blocks: &[[u8; BLOCK]], out: &mut [Masks]) {
 mod avx2 {
     use std::arch::x86_64::*;
 
-    use super::super::classes::{BLOCK, Masks, class};
+    use super::super::classes::{BLOCK, Classifier, Masks, SETS};
 
-    /// Compares both halves of a block and joins the results to one mask.
-    macro_rules! mask {
-        ($half:ident => $test:expr, $lo:expr, $hi:expr) => {{
-            let $half = $lo;
-            let a = _mm256_movemask_epi8($test) as u32;
-            let $half = $hi;
-            let b = _mm256_movemask_epi8($test) as u32;
-            u64::from(a) | u64::from(b) << 32
-        }};
-    }
-
-    /// Bytes from `from` on, `n` of them, as a comparison: the bytes are moved so that the range starts at -128,
-    /// then one signed comparison does.
-    #[inline]
+    /// A byte is in a set if, in the row of its low half, the bit of its high half is set. A shuffle looks 32 low halves up
+    /// at once, and gives zero where the top bit of the index is set: so one row each for the bytes below and above 128.
     #[target_feature(enable = "avx2")]
-    fn in_range(v: __m256i, from: u8, n: u8) -> __m256i {
-        let moved = _mm256_add_epi8(v, _mm256_set1_epi8((128u8.wrapping_sub(from)) as i8));
-        _mm256_cmpgt_epi8(_mm256_set1_epi8((128u8.wrapping_add(n)) as i8), moved)
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn is(v: __m256i, b: u8) -> __m256i {
-        _mm256_cmpeq_epi8(v, _mm256_set1_epi8(b as i8))
-    }
-
-    #[target_feature(enable = "avx2")]
-    pub(super) fn classify(blocks: &[[u8; BLOCK]], out: &mut [Masks]) {
-        for (block, m) in blocks.iter().zip(out) {
-            // SAFETY: a block is 64 bytes, so both unaligned loads of 32 bytes lie within it.
-            let (lo, hi) = unsafe {
-                (_mm256_loadu_si256(block.as_ptr().cast()), _mm256_loadu_si256(block.as_ptr().add(32).cast()))
-            };
-            let bit = _mm256_set1_epi8(0x20);
-            let digit = mask!(v => in_range(v, b'0', 10), lo, hi);
-            let upper = mask!(v => in_range(v, b'A', 26), lo, hi);
-            let alpha = mask!(v => in_range(_mm256_or_si256(v, bit), b'a', 26), lo, hi);
-            let af = mask!(v => in_range(_mm256_or_si256(v, bit), b'a', 6), lo, hi);
-            let underscore = mask!(v => is(v, b'_'), lo, hi);
-            let high = mask!(v => v, lo, hi);
-            let dash = mask!(v => is(v, b'-'), lo, hi);
-            let dot = mask!(v => is(v, b'.'), lo, hi);
-            let slash = mask!(v => is(v, b'/'), lo, hi);
-            let colon = mask!(v => is(v, b':'), lo, hi);
-            let space = mask!(v => _mm256_or_si256(is(v, b' '), in_range(v, b'\t', 5)), lo, hi);
-            let at = mask!(v => is(v, b'@'), lo, hi);
-            let open = mask!(v => is(v, b'('), lo, hi);
-            let plus = mask!(v => is(v, b'+'), lo, hi);
-            let percent = mask!(v => is(v, b'%'), lo, hi);
-            let comma = mask!(v => is(v, b','), lo, hi);
-            let escape = mask!(v => _mm256_or_si256(is(v, b'\\'), is(v, 0x1b)), lo, hi);
-            let word = alpha | digit | underscore;
-            m[class::DIGIT] = digit;
-            m[class::ALPHA] = alpha;
-            m[class::WORD] = word;
-            m[class::UPPER] = upper;
-            m[class::DASH] = dash;
-            m[class::DOT] = dot;
-            m[class::SLASH] = slash;
-            m[class::COLON] = colon;
-            m[class::SPACE] = space;
-            m[class::AT] = at;
-            m[class::OPEN] = open;
-            m[class::PLUS] = plus;
-            m[class::HEX] = digit | af;
-            m[class::PERCENT] = percent;
-            m[class::HIGH] = high;
-            m[class::COMMA] = comma;
-            m[class::ESCAPE] = escape;
-            m[class::OTHER] = !(comma
-                | escape
-                | word
-                | dash
-                | dot
-                | slash
-                | colon
-                | space
-                | at
-                | open
-                | plus
-                | percent
-                | high);
+    pub(super) fn masks(classifier: &Classifier, blocks: &[[u8; BLOCK]], out: &mut [Masks]) {
+        let row = |bytes: &[u8; 16]| {
+            // SAFETY: reads the 16 bytes of the array; the load needs no alignment.
+            _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
+        };
+        let rows: [[__m256i; 2]; SETS] =
+            std::array::from_fn(|s| [row(&classifier.nibbles[s][0]), row(&classifier.nibbles[s][1])]);
+        let bits = row(&[1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128]);
+        let (top, low) = (_mm256_set1_epi8(i8::MIN), _mm256_set1_epi8(15));
+        for (block, masks) in blocks.iter().zip(out) {
+            *masks = [0; SETS];
+            for half in 0..2 {
+                // SAFETY: a block is 64 bytes, so that 32 can be read at 0 and at 32; the load needs no alignment.
+                let v = unsafe { _mm256_loadu_si256(block.as_ptr().add(32 * half).cast()) };
+                let other = _mm256_xor_si256(v, top);
+                let high = _mm256_and_si256(_mm256_srli_epi16(v, 4), low);
+                let bit = _mm256_shuffle_epi8(bits, high);
+                for (mask, [below, above]) in masks.iter_mut().zip(&rows) {
+                    let found =
+                        _mm256_or_si256(_mm256_shuffle_epi8(*below, v), _mm256_shuffle_epi8(*above, other));
+                    let missing = _mm256_cmpeq_epi8(_mm256_and_si256(found, bit), _mm256_setzero_si256());
+                    *mask |= u64::from(!(_mm256_movemask_epi8(missing) as u32)) << (32 * half);
+                }
+            }
         }
     }
 }

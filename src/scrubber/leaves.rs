@@ -111,7 +111,7 @@ impl LeafScrubber<'_> {
         let logs = self.policy.profile == Profile::Logs;
         let own_time = match event_time {
             true => Some(Span::at(0, leaf.text.len())),
-            false if logs && scratch.found.iter().any(|f| f.span.start() < 512) => exempt::leading_time(leaf),
+            false if logs && scratch.found.iter().any(|f| f.kind == Kind::Date) => exempt::leading_time(leaf),
             false => None,
         };
         let found = std::mem::take(&mut scratch.found);
@@ -210,12 +210,14 @@ impl LeafScrubber<'_> {
 /// A whole number that is written with a fraction or an exponent, in plain digits; up to 19 of them, more than any
 /// identifier has.
 fn written_out(number: &[u8]) -> Option<String> {
-    if !number.iter().any(|b| matches!(b, b'e' | b'E' | b'.')) {
+    let dot = number.iter().position(|b| *b == b'.');
+    let scaled = number.iter().any(|b| matches!(b, b'e' | b'E'));
+    let whole = !scaled && dot.is_some_and(|dot| number[dot + 1..].iter().all(|b| *b == b'0'));
+    if !scaled && !whole {
         return None;
     }
     let value: f64 = std::str::from_utf8(number).ok()?.parse().ok()?;
-    let whole = value.fract() == 0.0 && value.abs() < 1e19;
-    whole.then(|| format!("{value:.0}"))
+    (value.fract() == 0.0 && value.abs() < 1e19).then(|| format!("{value:.0}"))
 }
 
 /// A value that this very mask has masked already stays, even where only what it left in clear was found.

@@ -110,7 +110,7 @@ impl Scrubber {
     /// A scrubber with these settings.
     pub fn new(settings: Settings) -> Scrubber {
         let kinds: KindSet = Kind::ALL.iter().copied().filter(|k| settings.policy.wants(*k)).collect();
-        let query = Query { kinds, min_confidence: settings.policy.min_confidence() };
+        let query = Query::new(kinds, settings.policy.min_confidence());
         Scrubber { settings, query }
     }
 
@@ -133,7 +133,6 @@ impl Scrubber {
             restamp: self.settings.policy.profile == Profile::SafeHarbor,
             batch,
         };
-        scratch.look_over(&self.settings.engine, &done.batch.arena);
         for i in 0..done.batch.records.len() {
             let fate = self.record(i, &mut done, scratch)?;
             done.fates.push(fate);
@@ -164,14 +163,16 @@ impl Scrubber {
     ) -> Result<(), Halt> {
         let Some(payload) = record.payload else { return Ok(()) };
         let codec = self.codec(record);
-        let scrubber = self.part_scrubber();
-        scrubber
+        PartScrubber { settings: &self.settings, query: self.query }
             .scan(&codec, batch.slice(payload), scratch, visit)
             .map_err(|e| Halt { origin: record.origin.clone(), reason: e.0 })
     }
 
     fn part_scrubber(&self) -> PartScrubber<'_> {
-        PartScrubber { settings: &self.settings, query: self.query }
+        PartScrubber {
+            settings: &self.settings,
+            query: self.query.up_to(self.settings.policy.max_confidence()),
+        }
     }
 
     /// A window of a long line is plain text, whatever it begins with.

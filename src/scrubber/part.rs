@@ -5,7 +5,7 @@ use std::fmt;
 use super::leaves::{LeafScratch, LeafScrubber, edit};
 use super::{KeyAction, Settings, exempt};
 use crate::codec::{Codec, CodecScratch, Edit, Format, Leaf, Map, PathBuf};
-use crate::detect::{Candidate, Engine, Finding, Query};
+use crate::detect::{Candidate, Finding, Query};
 use crate::kind::Kind;
 use crate::policy::{Action, Profile};
 use crate::span::Span;
@@ -15,21 +15,11 @@ use crate::span::Span;
 pub struct Scratch {
     codec: CodecScratch,
     leaf: LeafScratch,
-    /// Candidates of the whole batch, and how many of them lie before the part at hand.
+    /// Candidates of the part at hand.
     candidates: Vec<Candidate>,
-    cursor: usize,
     edits: Vec<Edit>,
     text: Vec<u8>,
     path: PathBuf,
-}
-
-impl Scratch {
-    /// The one pass over a batch's bytes.
-    pub(super) fn look_over(&mut self, engine: &Engine, arena: &[u8]) {
-        self.candidates.clear();
-        self.cursor = 0;
-        engine.candidates(arena, &mut self.leaf.detect, &mut self.candidates);
-    }
 }
 
 impl fmt::Debug for Scratch {
@@ -94,12 +84,12 @@ impl<'s> PartScrubber<'s> {
         out: Out<'_>,
     ) -> Result<Outcome, Unreadable> {
         let bytes = &arena[payload.range()];
-        let Scratch { codec: codec_scratch, leaf: leaf_scratch, candidates, cursor, edits, text, .. } =
-            scratch;
+        let Scratch { codec: codec_scratch, leaf: leaf_scratch, candidates, edits, text, .. } = scratch;
         edits.clear();
         text.clear();
-        *cursor += candidates[*cursor..].partition_point(|c| (c.at as usize) < payload.start());
-        let mut given = &candidates[*cursor..];
+        candidates.clear();
+        self.settings.engine.candidates(bytes, &mut leaf_scratch.detect, candidates);
+        let mut given = candidates.as_slice();
         let whole = body == payload;
         let logs = self.settings.policy.profile == Profile::Logs;
         let leaves = self.leaves();
@@ -111,7 +101,7 @@ impl<'s> PartScrubber<'s> {
             }
             let own = match leaf.map {
                 Map::Direct(base) => {
-                    let start = payload.start() + base as usize;
+                    let start = base as usize;
                     Some((take(&mut given, start, start + leaf.text.len()), start))
                 }
                 Map::Segments(_) => None,

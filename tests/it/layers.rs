@@ -15,7 +15,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("kind", ""),
     ("secret", ""),
     ("record", "span"),
-    ("codec", "record span"),
+    ("codec", "kind record span"),
     ("detect", "codec kind span"),
     // Examples are judged as a profile would.
     ("detect::examples", "codec kind policy span"),

@@ -1,0 +1,346 @@
+//! Where can a pattern start? Derived from the pattern itself.
+//!
+//! A pattern is cut down to a prefix: something short that every match begins with. Next to it stands the length that the
+//! word which a match begins with may have: `\b\d{3}-\d{2}-\d{4}\b` begins with a word of three, `\b\d{9}\b` with one of
+//! nine. Both are over-approximations: a place where they do not fit cannot start a match.
+
+use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
+
+use super::classes::ByteSet;
+
+/// Bytes that a prefix has at least, where the pattern is that long.
+const ROOM: usize = 32;
+/// A repetition with more freedom than this ends the prefix: the states of an automaton grow with it.
+const SLACK: u32 = 12;
+
+/// Lengths of words, one bit each; the last bit stands for it and all longer ones.
+pub(super) type Lengths = u32;
+/// The longest word length that is told from longer ones.
+pub(super) const LONGEST: u32 = 24;
+
+/// How the places where a pattern may match are found.
+#[derive(Clone, Debug)]
+pub(super) struct Starts {
+    /// What a match begins with, or what stands in it where `inner` says so.
+    pub(super) prefix: Hir,
+    /// The length of the run of word bytes at its first byte; zero where that is none.
+    pub(super) words: Lengths,
+    /// It may begin in the middle of a word.
+    pub(super) inside: bool,
+    /// The prefix does not stand at the start of a match.
+    pub(super) inner: Option<Inner>,
+}
+
+/// What may stand before the part of a match that is looked for, as the local part of an address before its `@`.
+#[derive(Clone, Debug)]
+pub(super) struct Inner {
+    /// The bytes.
+    pub(super) before: ByteSet,
+    /// How many of them at most.
+    pub(super) max_before: usize,
+}
+
+impl Starts {
+    /// Derives the starts of a pattern; `None` if it may begin with anything at all.
+    pub(super) fn of(hir: &Hir) -> Option<Starts> {
+        let outer = Starts::at_head(hir, leading_boundary(hir), None);
+        match &outer {
+            Some(s) if is_definite(&s.prefix) => outer,
+            _ => inner(hir).or(outer),
+        }
+    }
+
+    /// As [`Starts::of`], for a pattern that is known to be short and definite.
+    pub(super) fn at_head(hir: &Hir, boundary: bool, inner: Option<Inner>) -> Option<Starts> {
+        let (prefix, _) = cut(hir, ROOM, true);
+        if prefix.properties().minimum_len().unwrap_or(0) == 0 {
+            return None;
+        }
+        let words = leading_words(&prefix).all();
+        Some(Starts { prefix, words, inside: !boundary, inner })
+    }
+}
+
+/// Cuts a pattern down to something that every match begins with, `room` bytes if it can be; the flag says that it is
+/// all of the pattern. Assertions at its head are left out: the prefilter does not look back.
+fn cut(hir: &Hir, room: usize, head: bool) -> (Hir, bool) {
+    match hir.kind() {
+        HirKind::Empty => (Hir::empty(), true),
+        HirKind::Look(look) => {
+            (if head || !is_about_words(*look) { Hir::empty() } else { hir.clone() }, true)
+        }
+        HirKind::Literal(l) if l.0.len() <= room => (hir.clone(), true),
+        HirKind::Literal(l) => (Hir::literal(l.0[..room].to_vec()), false),
+        HirKind::Class(c) if room > 0 && byte_set(c).is_some() => (hir.clone(), true),
+        HirKind::Class(_) => (Hir::empty(), false),
+        HirKind::Capture(c) => cut(&c.sub, room, head),
+        HirKind::Alternation(subs) => {
+            let (subs, whole): (Vec<Hir>, Vec<bool>) = subs.iter().map(|s| cut(s, room, head)).unzip();
+            (Hir::alternation(subs), whole.into_iter().all(|w| w))
+        }
+        HirKind::Concat(subs) => {
+            let (mut all, mut left, mut head) = (Vec::new(), room, head);
+            for sub in subs {
+                let (part, whole) = cut(sub, left, head);
+                let min = min_len(&part);
+                all.push(part);
+                left = left.saturating_sub(min);
+                head &= min == 0;
+                if !whole {
+                    return (Hir::concat(all), false);
+                }
+            }
+            (Hir::concat(all), true)
+        }
+        HirKind::Repetition(r) => cut_repetition(r, room, head),
+    }
+}
+
+fn cut_repetition(r: &Repetition, room: usize, head: bool) -> (Hir, bool) {
+    let (sub, whole) = cut(&r.sub, room, head);
+    let len = min_len(&sub);
+    let times = |min: u32, max: u32| {
+        Hir::repetition(Repetition { min, max: Some(max), greedy: r.greedy, sub: Box::new(sub.clone()) })
+    };
+    let fits = if len == 0 { 0 } else { (room / len) as u32 };
+    match r.max {
+        _ if len == 0 => (Hir::empty(), false),
+        _ if !whole => (times(r.min.min(1), r.min.min(1)), false),
+        Some(max) if max - r.min <= SLACK && r.min <= fits => (times(r.min, max), true),
+        _ => (times(r.min.min(fits), r.min.min(fits)), false),
+    }
+}
+
+fn min_len(hir: &Hir) -> usize {
+    hir.properties().minimum_len().unwrap_or(0)
+}
+
+fn is_about_words(look: Look) -> bool {
+    matches!(look, Look::WordAscii | Look::WordAsciiNegate | Look::WordStartAscii | Look::WordEndAscii)
+}
+
+/// A class of single bytes; `None` for one of Unicode characters outside of ASCII.
+fn byte_set(class: &Class) -> Option<ByteSet> {
+    let mut set = ByteSet::default();
+    match class {
+        Class::Bytes(c) => c.iter().for_each(|r| set.insert_range(r.start(), r.end())),
+        Class::Unicode(c) if c.is_ascii() => {
+            c.iter().for_each(|r| set.insert_range(r.start() as u8, r.end() as u8));
+        }
+        Class::Unicode(_) => return None,
+    }
+    Some(set)
+}
+
+/// Digits or punctuation, or letters that are few: something that running text does not have at every byte.
+fn is_definite(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Literal(_) => true,
+        HirKind::Class(c) => byte_set(c).is_some_and(|s| s.len() <= 12 && !s.iter().all(|b| b == b' ')),
+        HirKind::Capture(c) => is_definite(&c.sub),
+        HirKind::Repetition(r) => r.min > 0 && is_definite(&r.sub),
+        HirKind::Concat(subs) => subs.iter().any(is_definite),
+        HirKind::Alternation(subs) => subs.iter().all(is_definite),
+        HirKind::Empty | HirKind::Look(_) => false,
+    }
+}
+
+fn leading_boundary(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Look(l) => matches!(l, Look::WordAscii | Look::WordStartAscii),
+        HirKind::Capture(c) => leading_boundary(&c.sub),
+        HirKind::Concat(subs) => subs.first().is_some_and(leading_boundary),
+        HirKind::Alternation(subs) => subs.iter().all(leading_boundary),
+        _ => false,
+    }
+}
+
+/// Looks for a definite, rare part further in: a part of the pattern whose first byte is `@` or `%`.
+fn inner(hir: &Hir) -> Option<Starts> {
+    let HirKind::Concat(subs) = hir.kind() else { return None };
+    let (mut before, mut max_before) = (ByteSet::default(), 0);
+    for (i, sub) in subs.iter().enumerate() {
+        if i > 0 && first_bytes(sub).is_some_and(|set| set.iter().all(|b| matches!(b, b'@' | b'%'))) {
+            let rest = Hir::concat(subs[i..].to_vec());
+            return Starts::at_head(&rest, false, Some(Inner { before, max_before }));
+        }
+        max_before += sub.properties().maximum_len()?;
+        collect_bytes(sub, &mut before)?;
+    }
+    None
+}
+
+/// The bytes that a part begins with; `None` if it may be empty, or is not told easily.
+fn first_bytes(hir: &Hir) -> Option<ByteSet> {
+    let mut set = ByteSet::default();
+    match hir.kind() {
+        HirKind::Literal(l) => set.insert_range(l.0[0], l.0[0]),
+        HirKind::Class(c) => set = byte_set(c)?,
+        HirKind::Capture(c) => return first_bytes(&c.sub),
+        HirKind::Repetition(r) if r.min > 0 => return first_bytes(&r.sub),
+        HirKind::Concat(subs) => return first_bytes(subs.first()?),
+        HirKind::Alternation(subs) => {
+            for s in subs {
+                set = set.union(&first_bytes(s)?);
+            }
+        }
+        _ => return None,
+    }
+    Some(set)
+}
+
+fn collect_bytes(hir: &Hir, set: &mut ByteSet) -> Option<()> {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => {}
+        HirKind::Literal(l) => l.0.iter().for_each(|&b| set.insert_range(b, b)),
+        HirKind::Class(c) => *set = set.union(&byte_set(c)?),
+        HirKind::Capture(c) => collect_bytes(&c.sub, set)?,
+        HirKind::Repetition(r) => collect_bytes(&r.sub, set)?,
+        HirKind::Concat(subs) | HirKind::Alternation(subs) => {
+            for s in subs {
+                collect_bytes(s, set)?;
+            }
+        }
+    }
+    Some(())
+}
+
+/// The words that a part may begin with, by their lengths.
+#[derive(Clone, Copy)]
+struct Words {
+    /// The whole part is a run of word bytes of such a length.
+    open: Lengths,
+    /// A run of such a length, and then something that is none.
+    closed: Lengths,
+}
+
+impl Words {
+    const EMPTY: Words = Words { open: 1, closed: 0 };
+
+    fn then(self, next: Words) -> Words {
+        Words { open: sums(self.open, next.open), closed: self.closed | sums(self.open, next.closed) }
+    }
+
+    fn or(self, other: Words) -> Words {
+        Words { open: self.open | other.open, closed: self.closed | other.closed }
+    }
+
+    /// What follows an open run may make it longer.
+    fn all(self) -> Lengths {
+        let least = self.open.trailing_zeros();
+        let longer = if least > LONGEST { 0 } else { ((1 << (LONGEST + 1)) - 1) & !((1 << least) - 1) };
+        self.closed | longer
+    }
+}
+
+/// All sums of one length of each.
+fn sums(a: Lengths, b: Lengths) -> Lengths {
+    let bits = |set: Lengths| (0..=LONGEST).filter(move |i| set >> i & 1 == 1);
+    bits(a).flat_map(|x| bits(b).map(move |y| (x + y).min(LONGEST))).fold(0, |set, n| set | 1 << n)
+}
+
+pub(super) fn is_word(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b == b'_'
+}
+
+fn leading_words(hir: &Hir) -> Words {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => Words::EMPTY,
+        HirKind::Literal(l) => {
+            let len = l.0.iter().take_while(|b| is_word(**b)).count();
+            let bit = 1 << (len as u32).min(LONGEST);
+            if len == l.0.len() { Words { open: bit, closed: 0 } } else { Words { open: 0, closed: bit } }
+        }
+        HirKind::Class(c) => {
+            let set = byte_set(c).unwrap_or_default();
+            let (word, other) = (set.iter().any(is_word), set.iter().any(|b| !is_word(b)));
+            Words { open: u32::from(word) << 1, closed: u32::from(other) }
+        }
+        HirKind::Capture(c) => leading_words(&c.sub),
+        HirKind::Alternation(subs) => {
+            subs.iter().map(leading_words).fold(Words { open: 0, closed: 0 }, Words::or)
+        }
+        HirKind::Concat(subs) => subs.iter().fold(Words::EMPTY, |before, sub| {
+            // After a word byte, a boundary is the end of the word.
+            if let HirKind::Look(Look::WordAscii | Look::WordEndAscii) = sub.kind() {
+                return Words { open: before.open & 1, closed: before.closed | before.open & !1 };
+            }
+            before.then(leading_words(sub))
+        }),
+        HirKind::Repetition(r) => {
+            let sub = leading_words(&r.sub);
+            let (mut all, mut current) = (Words { open: 0, closed: 0 }, Words::EMPTY);
+            for i in 0..=r.max.unwrap_or(u32::MAX).min(LONGEST + 8) {
+                if i > 0 {
+                    current = current.then(sub);
+                }
+                if i >= r.min {
+                    all.open |= current.open;
+                }
+                all.closed |= current.closed;
+            }
+            all
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hir(p: &str) -> Hir {
+        regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(p).unwrap()
+    }
+
+    #[test]
+    fn prefixes() {
+        let cases = [
+            (r"\b\d{3}-\d{2}-\d{4}\b", r"\d{3}-\d{2}-\d{4}\b"),
+            (r"\b(?P<phi>a)\z", "a"),
+            (r"\bmrn[: ]{1,3}\d{6,40}", r"mrn[: ]{1,3}\d{6}"),
+            (r"x(?:ab){0,99}y", "x"),
+            (r"\b(?:ab|c\b)d", r"(?:ab|c\b)d"),
+            (r"(?:-|\b)x\b", r"(?:-|)x\b"),
+            (r"[ab]{40}", "[ab]{32}"),
+        ];
+        for (p, want) in cases {
+            let starts = Starts::of(&hir(p)).unwrap();
+            assert_eq!(starts.prefix.to_string(), hir(want).to_string(), "{p}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_the_first_word() {
+        let upto = |n: u32| ((1 << (LONGEST + 1)) - 1) & !((1u32 << n) - 1);
+        let cases = [
+            (r"\b\d{9}\b", 1 << 9),
+            (r"\b\d{3}-\d{2}", 1 << 3),
+            (r"\b\d{3}-?\d{2}\b", 1 << 3 | 1 << 5),
+            (r"\b(?:ab|c)[: ]", 1 << 2 | 1 << 1),
+            (r"\b\d{2,4}", upto(2)),
+            (r"\(?\d\d\b", 1 | 1 << 2),
+            (r"\bx{0,2}:", 1 | 1 << 1 | 1 << 2),
+            (r"\b[a-z]{30}\b", 1 << LONGEST),
+            (r"\b(?:ab\b|cde)", 1 << 2 | upto(3)),
+        ];
+        for (p, want) in cases {
+            assert_eq!(Starts::of(&hir(p)).unwrap().words, want, "{p}");
+        }
+    }
+
+    #[test]
+    fn an_at_sign_inside() {
+        let starts = Starts::of(&hir(r"\b[\w.+-]{1,64}@[a-z]{2,9}\.com")).unwrap();
+        let inner = starts.inner.unwrap();
+        assert!(inner.before.contains(b'+') && inner.before.contains(b'z') && !inner.before.contains(b'@'));
+        assert_eq!((inner.max_before, starts.words), (64, 1));
+        assert_eq!(starts.prefix.to_string(), hir(r"@[a-z]{2,9}\.com").to_string());
+    }
+
+    #[test]
+    fn what_begins_with_anything_is_refused() {
+        assert!(Starts::of(&hir(r"a?")).is_none());
+        assert!(Starts::of(&hir(r"\b")).is_none());
+        assert!(Starts::of(&hir(r"a{0,3}b?")).is_none());
+    }
+}
