@@ -134,6 +134,11 @@ impl Policy {
         self.rules.iter().find(holds).map(|rule| rule.action)
     }
 
+    /// Whether a rule is about this kind.
+    pub fn speaks_of(&self, kind: Kind) -> bool {
+        self.rules.iter().any(|rule| rule.kinds.contains(kind))
+    }
+
     /// The least confidence that can matter: findings below it are not looked for.
     pub fn min_confidence(&self) -> f32 {
         self.rules.iter().map(|r| self.least(r)).fold(self.threshold(), f32::min)

@@ -106,8 +106,13 @@ impl<'a> Path<'a> {
     }
 
     /// The innermost keys, `N` at most, as they stand side by side, and where each begins, innermost first.
+    #[inline]
     pub(crate) fn innermost<const N: usize>(self) -> (&'a [u8], [u32; N]) {
         let mut starts = [u32::MAX; N];
+        if let [Step::Key(a, b)] = *self.steps {
+            starts[0] = 0;
+            return (&self.names[a as usize..b as usize], starts);
+        }
         let (mut found, mut end) = (0, 0);
         for s in self.steps.iter().rev() {
             if let Step::Key(a, b) = *s {

@@ -37,9 +37,14 @@ pub(super) struct Fields {
 }
 
 /// A worker's memory of names seen.
-#[derive(Default)]
 pub(crate) struct FieldCache {
     slots: Vec<Option<Known>>,
+}
+
+impl Default for FieldCache {
+    fn default() -> FieldCache {
+        FieldCache { slots: vec![None; SLOTS] }
+    }
 }
 
 /// The innermost keys of a path as [`Path::innermost`] gives them, and what they say.
@@ -74,9 +79,6 @@ impl Fields {
         let (names, starts) = path.innermost::<KEYS>();
         if names.is_empty() {
             return &NOTHING;
-        }
-        if cache.slots.is_empty() {
-            cache.slots.resize(SLOTS, None);
         }
         let slot = &mut cache.slots[slot_of(names)];
         let known = |k: &Known| *k.names == *names && k.starts == starts;

@@ -43,6 +43,16 @@ pub(super) struct Prefilter {
 pub(crate) struct PrefilterScratch {
     masks: Vec<Masks>,
     automaton: Option<Automaton>,
+    left: Vec<Left>,
+}
+
+/// A place at which something is left after four bytes.
+#[derive(Clone, Copy, Default)]
+struct Left {
+    at: u32,
+    head: u16,
+    state: State,
+    seen: State,
 }
 
 impl Prefilter {
@@ -92,10 +102,10 @@ impl Prefilter {
     /// Appends every candidate of `text` to `out`, in order of place.
     pub(super) fn candidates(&self, text: &[u8], scratch: &mut PrefilterScratch, out: &mut Vec<Candidate>) {
         let Some(heads) = &self.heads else { return self.everywhere(text, out) };
-        let PrefilterScratch { masks, automaton } = scratch;
+        let PrefilterScratch { masks, automaton, left } = scratch;
         let automaton = automaton.get_or_insert_with(|| Automaton::new(heads));
-        let mut word_before = 0;
-        let mut at = 0;
+        left.resize(CHUNK * BLOCK, Left::default());
+        let (mut at, mut word_before, mut count) = (0, 0, 0);
         while at < text.len() {
             // One block more than is looked at, since words reach over the end of a block.
             let upto = text.len().min(at + (CHUNK + 1) * BLOCK);
@@ -121,55 +131,45 @@ impl Prefilter {
                     let ahead = if i == 0 { word } else { word >> i | next[set::WORD] << (BLOCK as u32 - i) };
                     let length = ahead.trailing_ones().min(LONGEST);
                     let head = head_of(length, inside >> i & 1 == 1);
-                    self.read(heads, automaton, text, base + i as usize, head, out);
+                    let place = base + i as usize;
+                    // Nearly always nothing is left after four bytes. No branch depends on it: the processor is at the next
+                    // places before this one is done.
+                    let (state, seen) = match text[place..].first_chunk::<4>() {
+                        Some(four) => automaton.four(heads, head, *four),
+                        None => (UNKNOWN, UNKNOWN),
+                    };
+                    left[count] = Left { at: place as u32, head: head as u16, state, seen };
+                    count += usize::from(state != DEAD || seen & MATCH != 0);
                 }
             }
+            for place in &left[..count] {
+                self.read(heads, automaton, text, *place, out);
+            }
+            count = 0;
             at += blocks * BLOCK;
         }
     }
 
-    /// Reads from a place on, and appends every pattern that fits there.
-    #[inline]
+    /// Reads on from a place, and appends every pattern that fits there.
     fn read(
         &self,
         heads: &Heads,
         automaton: &mut Automaton,
         text: &[u8],
-        at: usize,
-        head: usize,
-        out: &mut Vec<Candidate>,
-    ) {
-        // Nearly always nothing is left after four bytes. No branch depends on which of them it was: the processor is at
-        // the next place before this one is done.
-        let mut reached = (UNKNOWN, at);
-        if let Some(four) = text[at..].first_chunk::<4>() {
-            let (state, seen) = automaton.four(heads, head, *four);
-            if seen & MATCH == 0 {
-                if state == DEAD {
-                    return;
-                }
-                reached = (state, at + 4);
-            }
-        }
-        if reached.0 == UNKNOWN {
-            let Some(state) = automaton.head(heads, head) else { return self.all_at(at, out) };
-            reached = (state, at);
-        }
-        self.read_on(heads, automaton, text, at, reached, out);
-    }
-
-    #[inline(never)]
-    fn read_on(
-        &self,
-        heads: &Heads,
-        automaton: &mut Automaton,
-        text: &[u8],
-        at: usize,
-        (mut state, from): (State, usize),
+        place: Left,
         out: &mut Vec<Candidate>,
     ) {
         let first = out.len();
-        let mut bytes = text[from..].iter();
+        let at = place.at as usize;
+        let (mut state, mut bytes) = (place.state, text[at..].iter());
+        if place.state == UNKNOWN || place.seen & MATCH != 0 {
+            let Some(head) = automaton.head(heads, usize::from(place.head)) else {
+                return self.all_at(at, out);
+            };
+            state = head;
+        } else {
+            bytes = text[at + 4..].iter();
+        }
         loop {
             let byte = bytes.next();
             let Some(next) = automaton.next(heads, state, byte.copied()) else { return self.all_at(at, out) };

@@ -49,6 +49,11 @@ impl Query {
         Query { kinds, least: log_odds(min_confidence), enough: f32::INFINITY }
     }
 
+    /// The same without one kind.
+    pub(crate) fn without(self, kind: Kind) -> Query {
+        Query { kinds: self.kinds.without(kind), ..self }
+    }
+
     /// The same, for someone who does not ask how far above `confidence` a finding is: evidence that would not bring it
     /// below any more need not be gathered, and its confidence is then a lower bound.
     pub fn up_to(self, confidence: f32) -> Query {
@@ -360,6 +365,10 @@ fn search(m: &Matcher, input: Input<'_>, cache: &mut Option<Box<Cache>>) -> Opti
     let compiled = m.compiled()?;
     let cache = cache.get_or_insert_with(|| Box::new(compiled.regex.create_cache()));
     match compiled.phi {
+        None if input.get_anchored().is_anchored() => {
+            let end = compiled.regex.search_half_with(cache, &input)?.offset();
+            Some(Span::at(input.start(), end))
+        }
         None => {
             let found = compiled.regex.search_with(cache, &input)?;
             Some(Span::at(found.start(), found.end()))

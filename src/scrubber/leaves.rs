@@ -17,6 +17,8 @@ pub(super) struct LeafScrubber<'s> {
     pub(super) engine: &'s Engine,
     pub(super) policy: &'s Policy,
     pub(super) query: Query,
+    /// What is found and stays is asked for, too.
+    pub(super) reports: bool,
 }
 
 /// A worker's memory for leaves.
@@ -51,14 +53,19 @@ impl LeafScrubber<'_> {
         scratch.decided.clear();
         scratch.kept.clear();
         scratch.found.clear();
-        self.engine.find(leaf, candidates, self.query, &mut scratch.detect, &mut scratch.found)?;
+        // The record's own time: a date that stays needs no finding, unless a rule speaks of it or someone wants to see it.
+        let query = match event_time && !self.reports && !self.policy.speaks_of(Kind::Date) {
+            true => self.query.without(Kind::Date),
+            false => self.query,
+        };
+        self.engine.find(leaf, candidates, query, &mut scratch.detect, &mut scratch.found)?;
         if leaf.place == Place::Number
             && let Some(digits) = written_out(leaf.text)
         {
             // `2.19109999E8` is how many languages write 219109999; a number is replaced whole in either form.
             let plain = Leaf { text: digits.as_bytes(), map: Map::Direct(0), ..*leaf };
             let known = scratch.found.len();
-            self.engine.find(&plain, None, self.query, &mut scratch.detect, &mut scratch.found)?;
+            self.engine.find(&plain, None, query, &mut scratch.detect, &mut scratch.found)?;
             scratch.found[known..].iter_mut().for_each(|f| f.span = Span::at(0, leaf.text.len()));
         }
         if scratch.found.is_empty() {
@@ -82,7 +89,7 @@ impl LeafScrubber<'_> {
                 Leaf { text: &again, map: leaf.map, path: leaf.path, place: leaf.place, depth: leaf.depth };
             scratch.found.clear();
             scratch.decided.clear();
-            self.engine.find(&next, None, self.query, &mut scratch.detect, &mut scratch.found)?;
+            self.engine.find(&next, None, query, &mut scratch.detect, &mut scratch.found)?;
             self.decide(&next, event_time, scratch)?;
             scratch.decided.retain(|d| d.action != Action::Keep);
             for d in &mut scratch.decided {

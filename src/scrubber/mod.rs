@@ -94,6 +94,8 @@ impl Default for Settings {
 pub struct Scrubber {
     settings: Settings,
     query: Query,
+    /// For reports, which say how sure a finding is.
+    full_query: Query,
 }
 
 /// A record could not be read and the policy is to stop. It says where and why, never what.
@@ -110,8 +112,9 @@ impl Scrubber {
     /// A scrubber with these settings.
     pub fn new(settings: Settings) -> Scrubber {
         let kinds: KindSet = Kind::ALL.iter().copied().filter(|k| settings.policy.wants(*k)).collect();
-        let query = Query::new(kinds, settings.policy.min_confidence());
-        Scrubber { settings, query }
+        let full_query = Query::new(kinds, settings.policy.min_confidence());
+        let query = full_query.up_to(settings.policy.max_confidence());
+        Scrubber { settings, query, full_query }
     }
 
     /// What it was made from.
@@ -163,16 +166,13 @@ impl Scrubber {
     ) -> Result<(), Halt> {
         let Some(payload) = record.payload else { return Ok(()) };
         let codec = self.codec(record);
-        PartScrubber { settings: &self.settings, query: self.query }
+        PartScrubber { settings: &self.settings, query: self.full_query, reports: true }
             .scan(&codec, batch.slice(payload), scratch, visit)
             .map_err(|e| Halt { origin: record.origin.clone(), reason: e.0 })
     }
 
     fn part_scrubber(&self) -> PartScrubber<'_> {
-        PartScrubber {
-            settings: &self.settings,
-            query: self.query.up_to(self.settings.policy.max_confidence()),
-        }
+        PartScrubber { settings: &self.settings, query: self.query, reports: false }
     }
 
     /// A window of a long line is plain text, whatever it begins with.

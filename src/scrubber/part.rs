@@ -66,11 +66,14 @@ pub(super) struct Out<'o> {
 pub(super) struct PartScrubber<'s> {
     pub(super) settings: &'s Settings,
     pub(super) query: Query,
+    /// What is found and stays is asked for, too.
+    pub(super) reports: bool,
 }
 
 impl<'s> PartScrubber<'s> {
     fn leaves(&self) -> LeafScrubber<'s> {
-        LeafScrubber { engine: &self.settings.engine, policy: &self.settings.policy, query: self.query }
+        let Settings { engine, policy, .. } = self.settings;
+        LeafScrubber { engine, policy, query: self.query, reports: self.reports }
     }
 
     /// A payload. Only what lies in `body` is written; for a window of a long line that is less than all of it.
