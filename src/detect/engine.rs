@@ -8,7 +8,6 @@ use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
 
 use super::fields::Fields;
-use super::fold;
 use super::keywords::Keywords;
 use super::pack::{Detector, MAX_MATCH_BYTES, Pack, PackError};
 use super::prefilter::Prefilter;
@@ -108,9 +107,6 @@ pub struct Engine {
 /// `phi` is one of the first groups of its pattern; the pack's lint sees to it.
 pub(super) const MAX_GROUPS: usize = 16;
 
-/// The pattern of the prefilter that calls for [`fold`]; that of matcher `i` is `i + 1`.
-pub(super) const FOLD: u16 = 0;
-
 static SERIAL: AtomicU64 = AtomicU64::new(1);
 
 macro_rules! packs {
@@ -173,17 +169,17 @@ impl Engine {
             rules: Vec::new(),
             matchers: Vec::new(),
             slow: Vec::new(),
-            prefilter: Prefilter::new(&[]),
+            prefilter: Prefilter::new(Vec::new()),
             keywords,
             fields: Fields::default(),
             infos: Vec::new(),
             reach: 0,
         };
-        let mut starts = vec![fold::starts()];
+        let mut starts = Vec::new();
         for (file, d) in chosen {
             engine.add(file, d, &mut starts);
         }
-        engine.prefilter = Prefilter::new(&starts);
+        engine.prefilter = Prefilter::new(starts);
         engine
     }
 

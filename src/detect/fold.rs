@@ -1,5 +1,5 @@
 //! Undoes disguises: full-width digits and letters, zero-width characters, combining marks, percent-encoding, escapes
-//! with a backslash, terminal colours.
+//! with a backslash, terminal colours, and what joins words without a blank: `ssn_219-10-9999`, `q=MRN:+12345678`.
 //!
 //! Runs only where the prefilter saw a byte that could be one.
 
@@ -21,9 +21,10 @@ pub(super) fn starts() -> Starts {
         Hir::concat(vec![one(&[0xc2, 0xcc, 0xcd, 0xe2, 0xef]), set(&[(0x80, 0xbf)])]),
         Hir::concat(vec![one(b"\\"), one(b"\\nrtbf/\"'xu")]),
         Hir::concat(vec![one(b"\x1b"), one(b"[")]),
+        Hir::concat(vec![one(b"_+"), set(&[(b'0', b'9'), (b'A', b'Z'), (b'a', b'z')])]),
     ]);
-    // None of them begins with a byte of a word.
-    Starts { prefix, words: 1, inside: false, inner: None }
+    // An underscore is a byte of a word, and stands inside of it.
+    Starts { prefix, words: Starts::ANY_WORD, inside: true, inner: None }
 }
 
 /// A decoded copy of a text and the way back.
@@ -39,7 +40,7 @@ pub(super) fn fold(text: &[u8], out: &mut Folded) -> bool {
     out.segments.clear();
     let (mut from, mut at) = (0, 0);
     while at < text.len() {
-        let Some((decoded, len)) = decode(&text[at..]) else {
+        let Some((decoded, len)) = decode(&text[at..]).or_else(|| joint(text, at)) else {
             at += 1;
             continue;
         };
@@ -74,6 +75,28 @@ fn verbatim(text: &[u8], from: usize, to: usize, out: &mut Folded) {
             verbatim: true,
         });
     }
+}
+
+/// Whether there is something to decode at a place.
+pub(super) fn begins(text: &[u8], at: usize) -> bool {
+    decode(&text[at..]).or_else(|| joint(text, at)).is_some()
+}
+
+/// An underscore between letters and digits, and a plus between two words, as in an encoded form: they stand for a blank.
+fn joint(text: &[u8], at: usize) -> Option<(Option<u8>, usize)> {
+    let before = *text.get(at.checked_sub(1)?)?;
+    let after = *text.get(at + 1)?;
+    let parts = match text[at] {
+        b'_' => {
+            before.is_ascii_alphabetic() && after.is_ascii_digit()
+                || before.is_ascii_digit() && after.is_ascii_alphabetic()
+        }
+        b'+' => {
+            (before.is_ascii_alphanumeric() || matches!(before, b':' | b',')) && after.is_ascii_alphanumeric()
+        }
+        _ => false,
+    };
+    parts.then_some((Some(b' '), 1))
 }
 
 /// What the head of `t` stands for (`None` inside: nothing at all), and how many bytes it takes.
@@ -156,6 +179,8 @@ mod tests {
             ("03\\/14\\/1962\\nx", "03/14/1962 x"),
             ("\u{1b}[31m219-10-9999\u{1b}[0m", " 219-10-9999 "),
             ("Jo\u{308}rg", "Jorg"),
+            ("ssn_219-10-9999_x", "ssn 219-10-9999 x"),
+            ("q=MRN:+12345678&n=Ana+Lee", "q=MRN: 12345678&n=Ana Lee"),
         ];
         for (text, want) in cases {
             let mut f = Folded::default();
@@ -164,7 +189,7 @@ mod tests {
             let all = Map::Segments(&f.segments).to_payload(Span::at(0, f.text.len()));
             assert_eq!(all, Span::at(0, text.len()), "{text}");
         }
-        for text in ["100% sure", "%zz", "\\q", "\u{1b}x", "caf\u{e9}", ""] {
+        for text in ["100% sure", "%zz", "\\q", "\u{1b}x", "caf\u{e9}", "trace_id", "1_000", "+1 415", ""] {
             assert!(!fold(text.as_bytes(), &mut Folded::default()), "{text}");
         }
     }

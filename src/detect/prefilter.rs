@@ -7,6 +7,7 @@
 
 use super::automaton::{Automaton, DEAD, Heads, MATCH, State, UNKNOWN, head_of};
 use super::classes::{BLOCK, ByteSet, Classifier, Masks, SETS};
+use super::fold;
 use super::starts::{LONGEST, Starts, is_word};
 
 /// A place where a pattern may match, or, for one that is found by what stands in it, where that stands.
@@ -15,6 +16,9 @@ pub(crate) struct Candidate {
     pub(crate) at: u32,
     pub(crate) pattern: u16,
 }
+
+/// The first of all patterns is what calls for [`fold`].
+pub(super) const FOLD: u16 = 0;
 
 /// Blocks whose masks are computed in one go: they stay in the first-level cache.
 const CHUNK: usize = 32;
@@ -56,8 +60,9 @@ struct Left {
 }
 
 impl Prefilter {
-    /// Merges the starts of all patterns; `starts[i]` is pattern `i`'s.
-    pub(super) fn new(starts: &[Starts]) -> Prefilter {
+    /// Merges the starts of all patterns; `starts[i]` is that of pattern `i + 1`.
+    pub(super) fn new(starts: Vec<Starts>) -> Prefilter {
+        let starts = &[vec![fold::starts()], starts].concat()[..];
         let heads = Heads::new(starts);
         let mut sets = [ByteSet::default(); SETS];
         (0..=255).filter(|b| is_word(*b)).for_each(|b| sets[set::WORD].insert(b));
@@ -174,6 +179,9 @@ impl Prefilter {
             let byte = bytes.next();
             let Some(next) = automaton.next(heads, state, byte.copied()) else { return self.all_at(at, out) };
             for &pattern in automaton.matches(next) {
+                if pattern == FOLD && !fold::begins(text, at) {
+                    continue;
+                }
                 if !out[first..].iter().any(|c| c.pattern == pattern) {
                     out.push(Candidate { at: at as u32, pattern });
                 }
@@ -225,7 +233,7 @@ mod tests {
             starts.push(Starts::of(&hir).unwrap());
             regexes.push(Regex::builder().build_from_hir(&hir).unwrap());
         }
-        (Prefilter::new(&starts), regexes)
+        (Prefilter::new(starts), regexes)
     }
 
     proptest! {
@@ -244,7 +252,7 @@ mod tests {
                 for (i, re) in regexes.iter().enumerate() {
                     let input = Input::new(&text).span(at..text.len()).anchored(Anchored::Yes);
                     if re.search(&input).is_some() {
-                        let hit = found.contains(&Candidate { at: at as u32, pattern: i as u16 });
+                        let hit = found.contains(&Candidate { at: at as u32, pattern: i as u16 + 1 });
                         prop_assert!(hit, "pattern {i} at {at} of {:?}", String::from_utf8_lossy(&text));
                     }
                 }
@@ -259,7 +267,7 @@ mod tests {
         let text =
             b"level=info msg=started worker=7 took 12ms and nothing else happened in the meantime, honestly";
         prefilter.candidates(text, &mut PrefilterScratch::default(), &mut found);
-        let of_four = |c: &&Candidate| c.pattern as usize != PATTERNS.len() - 1;
+        let of_four = |c: &&Candidate| c.pattern as usize != PATTERNS.len();
         assert_eq!(found.iter().find(of_four), None);
         assert_eq!(found.len(), 3, "info, took and else have four letters");
     }

@@ -2,11 +2,11 @@
 
 use regex_automata::{Anchored, Input, meta::Cache};
 
-use super::engine::{Engine, FOLD, MAX_GROUPS, Matcher, Rule};
+use super::engine::{Engine, MAX_GROUPS, Matcher, Rule};
 use super::fields::{FieldCache, FieldInfo};
 use super::fold::{self, Folded};
 use super::keywords::{KeywordHits, in_marker};
-use super::prefilter::{Candidate, PrefilterScratch};
+use super::prefilter::{Candidate, FOLD, PrefilterScratch};
 use super::protected;
 use super::slow::StepLimit;
 use super::{DetectorId, Evidence, Finding};
@@ -132,11 +132,17 @@ impl Engine {
     }
 
     /// Makes the scratch memory this engine's.
+    #[inline]
     fn adopt(&self, scratch: &mut DetectScratch) {
         if scratch.engine != self.serial {
-            *scratch = DetectScratch { engine: self.serial, ..DetectScratch::default() };
-            scratch.matching.caches.resize_with(self.matchers.len(), || None);
+            self.begin(scratch);
         }
+    }
+
+    #[cold]
+    fn begin(&self, scratch: &mut DetectScratch) {
+        *scratch = DetectScratch { engine: self.serial, ..DetectScratch::default() };
+        scratch.matching.caches.resize_with(self.matchers.len(), || None);
     }
 
     fn find_in(
@@ -150,7 +156,7 @@ impl Engine {
     ) -> Result<(), StepLimit> {
         scratch.keywords.clear();
         for c in candidates {
-            // The first pattern of the prefilter is folding.
+            // The prefilter's first pattern is folding.
             let Some(i) = usize::from(c.pattern).checked_sub(1) else { continue };
             let matcher = &self.matchers[i];
             if !scene.query.kinds.contains(self.rules[matcher.detector as usize].detector.kind) {

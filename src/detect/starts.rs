@@ -41,6 +41,9 @@ pub(super) struct Inner {
 }
 
 impl Starts {
+    /// All lengths.
+    pub(super) const ANY_WORD: Lengths = (1 << (LONGEST + 1)) - 1;
+
     /// Derives the starts of a pattern; `None` if it may begin with anything at all.
     pub(super) fn of(hir: &Hir) -> Option<Starts> {
         let outer = Starts::at_head(hir, leading_boundary(hir), None);
@@ -228,7 +231,7 @@ impl Words {
     /// What follows an open run may make it longer.
     fn all(self) -> Lengths {
         let least = self.open.trailing_zeros();
-        let longer = if least > LONGEST { 0 } else { ((1 << (LONGEST + 1)) - 1) & !((1 << least) - 1) };
+        let longer = if least > LONGEST { 0 } else { Starts::ANY_WORD & !((1 << least) - 1) };
         self.closed | longer
     }
 }
@@ -311,7 +314,7 @@ mod tests {
 
     #[test]
     fn lengths_of_the_first_word() {
-        let upto = |n: u32| ((1 << (LONGEST + 1)) - 1) & !((1u32 << n) - 1);
+        let upto = |n: u32| Starts::ANY_WORD & !((1u32 << n) - 1);
         let cases = [
             (r"\b\d{9}\b", 1 << 9),
             (r"\b\d{3}-\d{2}", 1 << 3),

@@ -72,6 +72,8 @@ fn disguises_are_seen_through() {
         ("body=hello%0A219-10-9999%0Aok", "body=hello%0A[SSN]%0Aok"),
         (r#"{"msg":"handled {\"ssn\":\"219\\u002d10-9999\"}"}"#, r#"{"msg":"handled {\"ssn\":\"[SSN]\"}"}"#),
         ("1234567893 npi", "[LICENSE] npi"),
+        ("backup ssn_219-10-9999.tar of 219-10-9999_old", "backup ssn_[SSN].tar of [SSN]_old"),
+        ("GET /find?q=MRN:+12345678&name=John+Smith", "GET /find?q=MRN:+[MRN]&name=[NAME]"),
         (r#"{"ssn":2.19109999E8,"took":1.5e3}"#, r#"{"ssn":"[SSN]","took":1.5e3}"#),
         (r#"{"phone":4.155552671e9}"#, r#"{"phone":"[PHONE]"}"#),
     ];

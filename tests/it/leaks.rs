@@ -173,6 +173,7 @@ fn records_that_cannot_be_read() {
     assert_silent("what quarantine open says", &out.stderr);
 }
 
+#[cfg(feature = "console")]
 #[test]
 fn the_metrics_page() {
     let dir = Dir::new();
