@@ -237,6 +237,11 @@ impl Engine {
         &self.infos
     }
 
+    /// Whether it has patterns that must run over every text, whatever the prefilter says.
+    pub(crate) fn looks_around(&self) -> bool {
+        !self.slow.is_empty()
+    }
+
     /// How many bytes around a place can have a say in what is found there: windows of long lines overlap by
     /// this. At most [`MAX_MATCH_BYTES`] and context.
     pub fn reach(&self) -> usize {

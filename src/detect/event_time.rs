@@ -79,7 +79,7 @@ fn common_start(line: &[u8]) -> Option<usize> {
 
 /// Whether a value is an instant to the second or finer, or an epoch.
 pub(crate) fn is_instant(value: &[u8]) -> bool {
-    INSTANT.as_ref().is_some_and(|r| r.is_match(value))
+    INSTANT.as_ref().is_some_and(|r| r.is_match(Input::new(value).anchored(Anchored::Yes)))
 }
 
 #[cfg(test)]

@@ -11,6 +11,11 @@ const KEYS: usize = 3;
 /// Slots of a worker's cache; a power of two.
 const SLOTS: usize = 1024;
 
+/// Names that are longer together are not remembered: comparing them again and again would cost more than reading them.
+const LONGEST: usize = 512;
+/// Bytes of a key that are read.
+const READ: usize = 128;
+
 /// What a field's name says to detectors.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct FieldInfo {
@@ -39,11 +44,13 @@ pub(super) struct Fields {
 /// A worker's memory of names seen.
 pub(crate) struct FieldCache {
     slots: Vec<Option<Known>>,
+    /// What names say that are too long to be remembered.
+    odd: FieldInfo,
 }
 
 impl Default for FieldCache {
     fn default() -> FieldCache {
-        FieldCache { slots: vec![None; SLOTS] }
+        FieldCache { slots: vec![None; SLOTS], odd: FieldInfo::default() }
     }
 }
 
@@ -79,6 +86,10 @@ impl Fields {
         let (names, starts) = path.innermost::<KEYS>();
         if names.is_empty() {
             return &NOTHING;
+        }
+        if names.len() > LONGEST {
+            cache.odd = self.work_out(path, keywords);
+            return &cache.odd;
         }
         let slot = &mut cache.slots[slot_of(names)];
         let known = |k: &Known| *k.names == *names && k.starts == starts;
@@ -130,7 +141,8 @@ pub(super) fn tokens(name: &[u8]) -> Vec<String> {
     let mut all = Vec::new();
     let mut word = String::new();
     let mut marker_end = 0;
-    for (i, &b) in name.iter().enumerate().take(128) {
+    let name = &name[..name.len().min(READ)];
+    for (i, &b) in name.iter().enumerate() {
         if b == b'[' {
             let end = name[i..].iter().position(|b| *b == b']').map_or(i, |at| i + at + 1);
             if Kind::is_marker(&name[i..end]) {

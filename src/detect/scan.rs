@@ -84,6 +84,17 @@ impl Engine {
         self.prefilter.candidates(text, &mut scratch.prefilter, out);
     }
 
+    /// How many places of a text patterns would be tried at, for the benches.
+    #[doc(hidden)]
+    pub fn count_candidates(&self, text: &[u8], scratch: &mut DetectScratch) -> usize {
+        let mut out = std::mem::take(&mut scratch.candidates);
+        out.clear();
+        self.candidates(text, scratch, &mut out);
+        let count = out.len();
+        scratch.candidates = out;
+        count
+    }
+
     /// Finds in one leaf. `candidates` are those of the leaf's own bytes, their places counted from
     /// `base`; without them the leaf is gone through first. Findings may overlap.
     ///
@@ -242,34 +253,41 @@ impl Engine {
             sum += d.weights.field;
             visit("field", &d.fields[f as usize], d.weights.field);
         }
-        // What is left may take away as much as `down` and add as much as `up`.
+        // What is left may take away or add so much. What cannot change the outcome is not asked for; what is likeliest
+        // to settle it is asked for first: whoever is not sure without a keyword mostly has none.
         let w = &d.weights;
-        let has_keywords = !rule.keyword_ids.is_empty();
-        let of_keyword = if has_keywords { w.keyword } else { 0.0 };
-        let (mut down, mut up) =
-            (w.protected.min(0.0) + of_keyword.min(0.0), w.protected.max(0.0) + of_keyword.max(0.0));
-        let decided = |sum: f32, down: f32, up: f32| {
+        let of_keyword = if rule.keyword_ids.is_empty() { 0.0 } else { w.keyword };
+        let decided = |sum: f32, left: &[f32]| {
+            let down: f32 = left.iter().map(|w| w.min(0.0)).sum();
+            let up: f32 = left.iter().map(|w| w.max(0.0)).sum();
             sum + up < scene.query.least || sum + down >= scene.query.enough.max(scene.query.least)
         };
-        if decided(sum, down, up) {
+        let mut keyword_found = || {
+            let ids = &rule.keyword_ids;
+            let in_name = scene.field.keywords.iter().find(|k| ids.binary_search(k).is_ok()).copied();
+            in_name.or_else(|| self.keywords.near(scene.text, span, d.window as usize, ids, keywords))
+        };
+        let keyword_first = sum < scene.query.least;
+        if decided(sum, &[w.protected, of_keyword]) {
             return Some(sum);
         }
-        if w.protected != 0.0
-            && let Some(form) = protected::form(scene.text, span)
-        {
-            sum += w.protected;
-            visit("protected", form, w.protected);
-        }
-        (down, up) = (of_keyword.min(0.0), of_keyword.max(0.0));
-        if !has_keywords || decided(sum, down, up) {
-            return Some(sum);
-        }
-        let in_name =
-            || scene.field.keywords.iter().find(|k| rule.keyword_ids.binary_search(k).is_ok()).copied();
-        let near = || self.keywords.near(scene.text, span, d.window as usize, &rule.keyword_ids, keywords);
-        if let Some(k) = in_name().or_else(near) {
-            sum += w.keyword;
-            visit("keyword", self.keywords.word(k), w.keyword);
+        for step in 0..2 {
+            if (step == 0) == keyword_first {
+                if of_keyword != 0.0
+                    && let Some(k) = keyword_found()
+                {
+                    sum += of_keyword;
+                    visit("keyword", self.keywords.word(k), of_keyword);
+                }
+            } else if w.protected != 0.0
+                && let Some(form) = protected::form(scene.text, span)
+            {
+                sum += w.protected;
+                visit("protected", form, w.protected);
+            }
+            if decided(sum, &[if keyword_first { w.protected } else { of_keyword }]) {
+                break;
+            }
         }
         Some(sum)
     }
@@ -353,7 +371,7 @@ fn unfold(folded: &Folded, span: Span) -> Span {
 fn plausible(rule: &Rule, value: &[u8]) -> bool {
     let Some(matcher) = &rule.value else { return true };
     // A pattern that cannot be compiled stops nothing from being found.
-    matcher.compiled().is_none_or(|c| c.regex.is_match(value))
+    matcher.compiled().is_none_or(|c| c.regex.is_match(Input::new(value).anchored(Anchored::Yes)))
 }
 
 /// Matches a pattern at a candidate.

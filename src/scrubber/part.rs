@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::leaves::{LeafScratch, LeafScrubber, edit};
 use super::{KeyAction, Settings, exempt};
-use crate::codec::{Codec, CodecScratch, Edit, Format, Leaf, Map, PathBuf};
+use crate::codec::{Codec, CodecScratch, Edit, Format, Leaf, Map, PathBuf, Place};
 use crate::detect::{Candidate, Finding, Query};
 use crate::kind::Kind;
 use crate::policy::{Action, Profile};
@@ -96,6 +96,7 @@ impl<'s> PartScrubber<'s> {
         let whole = body == payload;
         let logs = self.settings.policy.profile == Profile::Logs;
         let leaves = self.leaves();
+        let looks_around = self.settings.engine.looks_around();
         let (mut dropped, mut failed, mut time_seen) = (false, None, false);
         let findings = out.findings;
         codec.leaves(bytes, codec_scratch, &mut |leaf| {
@@ -109,6 +110,10 @@ impl<'s> PartScrubber<'s> {
                 }
                 Map::Segments(_) => None,
             };
+            // Most leaves are the names of members, and say nothing.
+            if leaf.place == Place::Key && own.is_some_and(|(list, _)| list.is_empty()) && !looks_around {
+                return;
+            }
             let event_time = logs && !time_seen && exempt::is_event_time(leaf);
             time_seen |= event_time;
             if let Err(e) = leaves.settle(leaf, own, event_time, whole, leaf_scratch) {
@@ -283,7 +288,6 @@ fn clip(edits: &mut Vec<Edit>, body: Span) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::Place;
 
     #[test]
     fn windows_keep_their_own() {
