@@ -280,6 +280,11 @@ impl Worker {
 
     fn line(self) -> Result<Tally, String> {
         let Some((source, sink)) = self.edges()? else { return Ok(Tally::default()) };
+        let stop = match self.pipeline.source {
+            // It is its input that stops: what has been read of a last line is delivered too.
+            SourceConfig::Stdin => Arc::default(),
+            SourceConfig::Kafka(_) => self.stop,
+        };
         let sink = match &self.pipeline.on_error {
             OnErrorConfig::Quarantine { to: QuarantineTo::Dir(dir), .. } => {
                 Box::new(QuarantineDir::open(dir, sink).map_err(|e| e.to_string())?)
@@ -288,7 +293,7 @@ impl Worker {
         };
         tracing::info!("{}: running", self.pipeline.file.display());
         self.light.ready();
-        let line = Line { source, sink, scrubber: self.scrubber, threads: self.threads, stop: self.stop };
+        let line = Line { source, sink, scrubber: self.scrubber, threads: self.threads, stop };
         match pipeline::run(line) {
             // Whoever reads the output has gone: a filter that ends like any other.
             Err(LineError::Sink(SinkError::Closed)) => Ok(Tally::default()),
@@ -303,7 +308,8 @@ impl Worker {
                 let scrubber = self.scrubber.load();
                 let settings = scrubber.settings();
                 let (format, limit) = (settings.codec.format, settings.max_record_bytes);
-                let input = PatientStdin::start().map_err(|e| format!("cannot start a thread: {e}"))?;
+                let input = PatientStdin::start(self.stop.clone())
+                    .map_err(|e| format!("cannot start a thread: {e}"))?;
                 let input: Vec<(String, Box<dyn io::Read + Send>)> =
                     vec![("standard input".to_owned(), Box::new(input))];
                 let source = StreamSource::new(input, Framer::new(format, limit, settings.engine.reach()));

@@ -36,6 +36,38 @@ fn a_signal_delivers_what_has_been_read_and_ends_well() {
 }
 
 #[test]
+fn a_signal_delivers_a_last_line_that_has_no_end() {
+    for (format, input, output) in [
+        ("auto", "abc\nSSN 219-10-9999", "abc\nSSN [SSN]"),
+        ("json", "{\"n\":1}\n{\"ssn\":\"219-10-9999\"", "{\"n\":1}\n{\"ssn\":\"[SSN]\""),
+    ] {
+        let dir = Dir::new();
+        let mut running = start(&dir, &format!("{STREAM}[codec]\nformat = \"{format}\"\n"));
+        running.write(input);
+        // Both came with one read: the second line has been read when the first has been written.
+        running.wait_for_stdout("\n");
+        running.signal("TERM");
+        running.wait().code(0).stdout(output).stderr_has("p.toml: ended; 1 finding in 1 record: ssn 1");
+    }
+}
+
+#[test]
+fn a_signal_ends_it_while_its_input_keeps_coming() {
+    let dir = Dir::new();
+    let mut running = start(&dir, STREAM);
+    let mut stdin = running.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || {
+        use std::io::Write;
+        while stdin.write_all("SSN 219-10-9999\n".repeat(1000).as_bytes()).is_ok() {}
+    });
+    running.wait_for_stdout("SSN [SSN]\n");
+    running.signal("TERM");
+    let out = running.wait().code(0);
+    writer.join().unwrap();
+    assert!(!contains(&out.stdout, "219-10"));
+}
+
+#[test]
 fn hup_reloads_and_a_bad_file_keeps_the_old() {
     let dir = Dir::new();
     let mut running = start(&dir, STREAM);
