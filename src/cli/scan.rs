@@ -1,6 +1,6 @@
 //! `scrubjay scan`: reports findings, changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ use super::args::{CommonArgs, ThreadsArgs};
 use super::failure::{Failure, say};
 use super::inputs::Inputs;
 use super::summary::{counted, grouped};
-use crate::codec::{Framer, Path, PathStep, Place};
+use crate::codec::{Framer, Path, Place};
 use crate::detect::DetectorInfo;
 use crate::kind::Kind;
 use crate::policy::Action;
@@ -222,14 +222,16 @@ fn findings(
     let len = record.payload.map_or(0, |p| p.len());
     let own = record.piece.head as usize..len - (record.piece.tail as usize).min(len);
     let mut found = Vec::new();
-    // An object's key may itself be what must not be told; the paths through it have its marker instead.
-    let mut secret_keys: Vec<(Vec<u8>, Kind)> = Vec::new();
+    // An object's key may itself be what must not be told; the paths through it have its marker instead. A long one
+    // is not printed anyway.
+    let mut secret_keys: HashMap<Vec<u8>, Kind> = HashMap::new();
     scrubber.scan(batch, record, scratch, &mut |located| {
         if located.action == Action::Keep || !own.contains(&located.payload.start()) {
             return;
         }
-        if located.leaf.place == Place::Key {
-            secret_keys.push((located.leaf.text.to_vec(), located.finding.kind));
+        let text = located.leaf.text;
+        if located.leaf.place == Place::Key && text.len() <= Path::MAX_PRINTED_KEY_BYTES {
+            secret_keys.entry(text.to_vec()).or_insert(located.finding.kind);
         }
         found.push(Found {
             start: base + located.payload.start() as u64,
@@ -245,20 +247,9 @@ fn findings(
 }
 
 /// A path as text, with markers for the keys that are secret.
-fn path_without(path: Path<'_>, secret_keys: &[(Vec<u8>, Kind)]) -> String {
-    let mut text = String::from("$");
-    for step in (0..path.depth()).filter_map(|i| path.step(i)) {
-        match step {
-            PathStep::Index(i) => text.push_str(&format!("[{i}]")),
-            PathStep::Key(key) => {
-                text.push('.');
-                match secret_keys.iter().find(|(secret, _)| secret == key) {
-                    Some((_, kind)) => text.push_str(kind.marker()),
-                    None => text.push_str(&String::from_utf8_lossy(key)),
-                }
-            }
-        }
-    }
+fn path_without(path: Path<'_>, secret_keys: &HashMap<Vec<u8>, Kind>) -> String {
+    let mut text = String::new();
+    path.print_with(&mut text, &mut |key| secret_keys.get(key).map(|kind| kind.marker()));
     text
 }
 

@@ -80,7 +80,8 @@ impl Map<'_> {
 
 /// The way from the record's root to a leaf: object keys and array positions.
 ///
-/// Printed as `$.patient.name[0].given`; a JSON document inside a string continues the path of that string.
+/// Printed as `$.patient.name[0].given`, a long one as `$.a.b….y.z`; a JSON document inside a string continues the
+/// path of that string.
 #[derive(Clone, Copy, Debug)]
 pub struct Path<'a> {
     names: &'a [u8],
@@ -142,17 +143,73 @@ impl<'a> Path<'a> {
         })
     }
 
-    /// Appends the printed form to `out`; bytes that are not UTF-8 become U+FFFD.
+    /// A key longer than this is printed as `…`, and a step in print is never much longer.
+    pub const MAX_PRINTED_KEY_BYTES: usize = 100;
+    /// A path in print is at most this long: of a longer one stand the first and the last steps, with `…` between.
+    pub const MAX_PRINTED_BYTES: usize = 256;
+    /// What the first and the last steps of a longer path may take each.
+    const END_BYTES: usize = 120;
+
+    /// Appends the printed form to `out`; bytes that are not UTF-8 become U+FFFD. The time it takes does not grow
+    /// with the depth.
     pub fn print(self, out: &mut String) {
+        self.print_with(out, &mut |_| None);
+    }
+
+    /// The same, but what `instead` gives for a key stands in the key's place.
+    pub fn print_with(self, out: &mut String, instead: &mut dyn FnMut(&[u8]) -> Option<&'static str>) {
+        let start = out.len();
         out.push('$');
-        for s in self.steps {
-            match *s {
-                Step::Key(a, b) => {
-                    out.push('.');
-                    out.push_str(&String::from_utf8_lossy(&self.names[a as usize..b as usize]));
-                }
-                Step::Index(i) => {
-                    let _ = write!(out, "[{i}]");
+        let whole = out.len() - start + self.steps.len() <= Path::MAX_PRINTED_BYTES;
+        // Every step takes a byte at least, so that deep paths are not walked.
+        let (mut head, mut all) = (out.len(), whole);
+        for step in &self.steps[..self.steps.len().min(Path::MAX_PRINTED_BYTES)] {
+            self.print_step(*step, out, instead);
+            if out.len() - start <= Path::END_BYTES {
+                head = out.len();
+            }
+            if out.len() - start > Path::MAX_PRINTED_BYTES {
+                all = false;
+                break;
+            }
+        }
+        if all {
+            return;
+        }
+        out.truncate(head);
+        out.push('…');
+        let (mut tail, mut bytes, mut text) = (Vec::new(), 0, String::new());
+        for step in self.steps.iter().rev() {
+            text.clear();
+            self.print_step(*step, &mut text, instead);
+            bytes += text.len();
+            if bytes > Path::END_BYTES {
+                break;
+            }
+            tail.push(text.clone());
+        }
+        tail.iter().rev().for_each(|t| out.push_str(t));
+    }
+
+    fn print_step(
+        self,
+        step: Step,
+        out: &mut String,
+        instead: &mut dyn FnMut(&[u8]) -> Option<&'static str>,
+    ) {
+        match step {
+            Step::Index(i) => {
+                let _ = write!(out, "[{i}]");
+            }
+            Step::Key(a, b) if (b - a) as usize > Path::MAX_PRINTED_KEY_BYTES => out.push_str(".…"),
+            Step::Key(a, b) => {
+                out.push('.');
+                let key = &self.names[a as usize..b as usize];
+                match (instead(key), String::from_utf8_lossy(key)) {
+                    (Some(other), _) => out.push_str(other),
+                    // Bytes that are not UTF-8 take three in print.
+                    (None, text) if text.len() > Path::MAX_PRINTED_KEY_BYTES => out.push('…'),
+                    (None, text) => out.push_str(&text),
                 }
             }
         }
@@ -281,5 +338,57 @@ mod tests {
         s.clear();
         p.as_path().print(&mut s);
         assert_eq!(s, "$.patient");
+    }
+
+    #[test]
+    fn long_paths_print_their_ends() {
+        let printed = |steps: &[&str]| {
+            let mut path = PathBuf::default();
+            for s in steps {
+                match s.parse() {
+                    Ok(i) => path.push_index(i),
+                    Err(_) => path.push_key(s.as_bytes()),
+                }
+            }
+            let mut text = String::new();
+            path.as_path().print(&mut text);
+            text
+        };
+        let k100 = "k".repeat(100);
+        let long = "k".repeat(101);
+        for (steps, want) in [
+            (vec![&*k100, "a"], format!("$.{k100}.a")),
+            (vec![&*long, "a"], "$.….a".to_string()),
+            (vec!["a"; 127], format!("${}", ".a".repeat(127))),
+            (vec!["a"; 128], format!("${}…{}", ".a".repeat(59), ".a".repeat(60))),
+            (vec![""; 255], format!("${}", ".".repeat(255))),
+            (vec![""; 256], format!("${}…{}", ".".repeat(119), ".".repeat(120))),
+            (vec![&*k100, &k100, &k100, "3"], format!("$.{k100}….{k100}[3]")),
+        ] {
+            let got = printed(&steps);
+            assert_eq!(got, want);
+            assert!(got.len() <= Path::MAX_PRINTED_BYTES);
+        }
+        let mut path = PathBuf::default();
+        path.push_key(&[0xff; 40]);
+        let mut text = String::new();
+        path.as_path().print(&mut text);
+        assert_eq!(text, "$.…");
+    }
+
+    #[test]
+    fn printing_a_deep_path_looks_at_few_of_its_steps() {
+        let mut path = PathBuf::default();
+        for _ in 0..100_000 {
+            path.push_key(b"a");
+        }
+        let (mut text, mut looked_at) = (String::new(), 0);
+        path.as_path().print_with(&mut text, &mut |_| {
+            looked_at += 1;
+            Some("[NAME]")
+        });
+        assert!(looked_at < 100, "{looked_at}");
+        let (head, tail) = (".[NAME]".repeat(17), ".[NAME]".repeat(17));
+        assert_eq!(text, format!("${head}…{tail}"));
     }
 }

@@ -49,33 +49,45 @@ pub struct PathPatternError {
 
 impl PathPattern {
     /// Whether it holds for a path, from the root to the last step.
+    ///
+    /// The time this takes is bounded, however deep the path is: what stands between two `**` is looked for in the
+    /// first and the last [`PathPattern::SEARCHED_STEPS`] steps only, and a name between two `**` does not hold for
+    /// one farther inside.
     pub fn matches(&self, path: Path<'_>) -> bool {
-        let (mut part, mut step) = (0, 0);
-        // After a `**` that took too little: where to go on, and the first step it has not taken yet.
-        let mut retry: Option<(usize, usize)> = None;
-        loop {
-            match (self.parts.get(part), path.step(step)) {
-                (Some(Part::Any), _) => {
-                    part += 1;
-                    retry = Some((part, step));
-                    continue;
-                }
-                (Some(p), Some(s)) if p.takes(s) => {
-                    part += 1;
-                    step += 1;
-                    continue;
-                }
-                (None, None) => return true,
-                _ => {}
-            }
-            match retry {
-                Some((after, taken)) if taken < path.depth() => {
-                    retry = Some((after, taken + 1));
-                    (part, step) = (after, taken + 1);
-                }
-                _ => return false,
-            }
+        self.holds(path.depth(), &mut |i| path.step(i))
+    }
+
+    /// At most this many steps from either end of a path are searched for what stands between two `**`.
+    pub const SEARCHED_STEPS: usize = 256;
+
+    fn holds<'p>(&self, depth: usize, step: &mut dyn FnMut(usize) -> Option<PathStep<'p>>) -> bool {
+        let mut fits = |part: &Part, i: usize| step(i).is_some_and(|s| part.takes(s));
+        let is_any = |p: &Part| *p == Part::Any;
+        let Some(first) = self.parts.iter().position(is_any) else {
+            return self.parts.len() == depth && self.parts.iter().zip(0..).all(|(p, i)| fits(p, i));
+        };
+        // What stands before the first `**` and after the last is tied to the ends.
+        let last = self.parts.iter().rposition(is_any).unwrap_or(first);
+        let (head, tail) = (&self.parts[..first], &self.parts[last + 1..]);
+        if head.len() + tail.len() > depth
+            || !head.iter().zip(0..).all(|(p, i)| fits(p, i))
+            || !tail.iter().zip(depth - tail.len()..).all(|(p, i)| fits(p, i))
+        {
+            return false;
         }
+        // Each run between two `**`: the first place where it fits leaves the most to the others.
+        let (mut from, end) = (first, depth - tail.len());
+        for run in self.parts[first..=last].split(is_any).filter(|run| !run.is_empty()) {
+            let near = (from..end).take_while(|i| *i < PathPattern::SEARCHED_STEPS);
+            let far =
+                from.max(PathPattern::SEARCHED_STEPS).max(end.saturating_sub(PathPattern::SEARCHED_STEPS));
+            let places = near.chain(far..end).filter(|i| i + run.len() <= end);
+            let Some(at) = { places }.find(|&i| run.iter().zip(i..).all(|(p, i)| fits(p, i))) else {
+                return false;
+            };
+            from = at + run.len();
+        }
+        true
     }
 
     /// The pattern as written.
@@ -298,6 +310,29 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_deep_path_costs_no_more_than_a_bounded_number_of_looks() {
+        for (pattern, want, at_most) in [
+            ("$..ssn", true, 1),
+            ("$.a.**", true, 1),
+            ("$.a..ssn", true, 2),
+            ("$.a.a.a", false, 0),
+            ("$..b..ssn", false, 2 * PathPattern::SEARCHED_STEPS + 1),
+            ("$..a.b..a.b..ssn", false, 4 * PathPattern::SEARCHED_STEPS + 1),
+            ("$..a..a..a..ssn", true, 4),
+        ] {
+            let pattern: PathPattern = pattern.parse().unwrap();
+            let depth = 1_000_000;
+            let mut looks = 0;
+            let held = pattern.holds(depth, &mut |i| {
+                looks += 1;
+                Some(PathStep::Key(if i + 1 == depth { b"ssn" } else { b"a" }))
+            });
+            assert_eq!(held, want, "{pattern:?}");
+            assert!(looks <= at_most, "{pattern:?}: {looks} looks");
+        }
+    }
+
     /// The plain recursive meaning of a pattern.
     fn oracle(parts: &[Part], steps: &[PathStep<'_>]) -> bool {
         match (parts, steps) {
@@ -318,6 +353,23 @@ mod tests {
             let path = path(&steps);
             let steps: Vec<_> = (0..steps.len()).filter_map(|i| path.as_path().step(i)).collect();
             prop_assert_eq!(pattern.matches(path.as_path()), oracle(&pattern.parts, &steps));
+        }
+
+        #[test]
+        fn a_deep_path_is_matched_by_its_ends(
+            (head, tail) in (prop::sample::select(vec!["", ".a", ".a.b"]), prop::sample::select(vec!["", ".c", ".b.c"])),
+            runs in prop::collection::vec(prop::sample::select(vec![".a", ".b", ".a.b", ".*.a"]), 0..3),
+            (start, end) in (prop::collection::vec("[abc]", 0..5), prop::collection::vec("[abc]", 0..5)),
+        ) {
+            let middle: String = runs.iter().map(|r| format!("{r}.**")).collect();
+            let pattern: PathPattern = format!("${head}.**{middle}{tail}").parse().unwrap();
+            let words = |deep: usize| -> Vec<&str> {
+                let filler = std::iter::repeat_n("x", deep);
+                start.iter().map(|s| &**s).chain(filler).chain(end.iter().map(|s| &**s)).collect()
+            };
+            // More steps that no name holds for change nothing.
+            let shallow = pattern.matches(path(&words(20)).as_path());
+            prop_assert_eq!(pattern.matches(path(&words(2000)).as_path()), shallow);
         }
 
         #[test]
