@@ -7,7 +7,6 @@ use std::process::ExitCode;
 use super::coverage;
 use super::failure::{Failure, report_config, say};
 use crate::config::{self, ConfigError, Pipeline, SourceConfig};
-use crate::policy::Profile;
 
 #[derive(clap::Args)]
 pub(super) struct CheckArgs {
@@ -72,11 +71,11 @@ fn check(path: &Path, online: bool, out: &mut dyn Write) -> Result<bool, Failure
         connect(&pipeline)?;
         writeln!(out, "  online: ok")?;
     }
-    let covered = profile != Profile::SafeHarbor || !coverage.has_gap();
-    if !covered {
-        say(format!("{}: profile safe-harbor has gaps: see the table", path.display()));
+    let gaps = coverage.gaps(profile);
+    if let Some(gaps) = &gaps {
+        say(format!("{}: {gaps}", path.display()));
     }
-    Ok(covered)
+    Ok(gaps.is_none())
 }
 
 #[cfg(feature = "kafka")]

@@ -229,9 +229,38 @@ fn exceptions(settings: &Settings, kafka: bool) -> Vec<String> {
 }
 
 impl Coverage {
-    /// Whether something is not covered that Safe Harbor covers.
-    pub(super) fn has_gap(&self) -> bool {
+    fn has_gap(&self) -> bool {
         self.cells.values().any(|c| *c == Cover::Gap)
+    }
+
+    /// What profile `safe-harbor` covers and this does not, in a sentence; other profiles promise nothing.
+    pub(super) fn gaps(&self, profile: Profile) -> Option<String> {
+        if profile != Profile::SafeHarbor || !self.has_gap() {
+            return None;
+        }
+        let names = |kinds: &[Kind]| kinds.iter().map(|k| k.name()).collect::<Vec<_>>().join(", ");
+        let mut parts = Vec::new();
+        if !self.no_detector.is_empty() {
+            parts.push(format!("no detector finds {}", names(&self.no_detector)));
+        }
+        let mut nowhere = Vec::new();
+        for &kind in Kind::ALL.iter().filter(|k| !self.no_detector.contains(k)) {
+            let cover = |position| self.cells.get(&(kind, position)).copied().unwrap_or(Cover::None);
+            let open: Vec<&str> = Position::ALL
+                .iter()
+                .filter(|(p, _)| cover(*p) == Cover::Gap)
+                .map(|(_, name)| *name)
+                .collect();
+            if !open.is_empty() && Position::ALL.iter().all(|(p, _)| cover(*p) != Cover::Yes) {
+                nowhere.push(kind);
+            } else if !open.is_empty() {
+                parts.push(format!("{kind} stays in a {}", open.join(", ")));
+            }
+        }
+        if !nowhere.is_empty() {
+            parts.push(format!("nothing is done with {}", names(&nowhere)));
+        }
+        Some(format!("profile safe-harbor has gaps: {}", parts.join("; ")))
     }
 
     /// The table, the gaps and the exceptions.
@@ -264,6 +293,7 @@ impl Coverage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::KindSet;
     use crate::codec::Codec;
     use crate::policy::{Policy, Rule};
 
@@ -319,6 +349,30 @@ mod tests {
         let not_wanted = Policy { kinds: Some(crate::KindSet::EMPTY.with(Kind::Mrn)), ..Policy::default() };
         let not_wanted = measure(&settings(not_wanted, Format::Json), false);
         assert_eq!(cell(&not_wanted, Kind::Ssn, Position::Value), Cover::Gap);
+    }
+
+    #[test]
+    fn gaps_are_a_sentence_under_safe_harbor() {
+        let policy = Policy { profile: Profile::SafeHarbor, ..Policy::default() };
+        let all = measure(&settings(policy.clone(), Format::Json), false);
+        let said = all.gaps(Profile::SafeHarbor).unwrap();
+        let begins = "profile safe-harbor has gaps: no detector finds ";
+        assert!(said.starts_with(begins) && said.contains(Kind::Biometric.name()), "{said}");
+        assert!(!said.contains("ssn"), "{said}");
+        assert_eq!(all.gaps(Profile::Logs), None);
+        let ssn = KindSet::EMPTY.with(Kind::Ssn);
+        let keep = Rule {
+            kinds: ssn,
+            path: Some("$.*".parse().unwrap()),
+            min_confidence: 0.0,
+            action: Action::Keep,
+        };
+        let some = measure(&settings(Policy { rules: vec![keep], ..policy.clone() }, Format::Json), false);
+        let said = some.gaps(Profile::SafeHarbor).unwrap();
+        assert!(said.contains("; ssn stays in a number"), "{said}");
+        let few = Policy { kinds: Some(KindSet::ALL.without(Kind::Ssn).without(Kind::Mrn)), ..policy };
+        let said = measure(&settings(few, Format::Json), false).gaps(Profile::SafeHarbor).unwrap();
+        assert!(said.ends_with("; nothing is done with ssn, mrn"), "{said}");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
 use signal_hook::consts::TERM_SIGNALS;
 
 use super::args::ThreadsArgs;
+use super::coverage;
 use super::failure::{Failure, report_config};
 use super::stdin::PatientStdin;
 use super::summary;
@@ -24,7 +25,8 @@ use crate::config::{self, ConfigError, OnErrorConfig, Pipeline, QuarantineTo, Si
 use crate::health::{Health, Light};
 use crate::metrics;
 use crate::pipeline::{self, Line, LineError};
-use crate::scrubber::{Scrubber, Tally};
+use crate::policy::Profile;
+use crate::scrubber::{Scrubber, Settings, Tally};
 use crate::sink::{QuarantineDir, Sink, SinkError, StreamSink};
 use crate::source::{Source, StreamSource};
 
@@ -64,6 +66,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     // Everything that can be refused is, before any of them begins.
     for pipeline in pipelines {
         let settings = pipeline.settings(config::engine(&pipeline.treatment.packs)?)?;
+        warn_of_gaps(&pipeline, &settings);
         let scrubber = Arc::new(ArcSwap::from_pointee(Scrubber::new(settings)));
         let light = health.pipeline(&pipeline.file.display().to_string());
         workers.push(Worker {
@@ -90,6 +93,18 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     drop(ended_tx);
     let good = watch(&mut running, &signals, &stop, &ended);
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+/// Says what the profile promises and these settings do not hold, in the words of `scrubjay check`.
+fn warn_of_gaps(pipeline: &Pipeline, settings: &Settings) {
+    // The trial takes a moment: only where there is something to hold.
+    let profile = settings.policy.profile;
+    if profile == Profile::SafeHarbor {
+        let kafka = matches!(pipeline.source, SourceConfig::Kafka(_));
+        if let Some(gaps) = coverage::measure(settings, kafka).gaps(profile) {
+            tracing::warn!("{}: {gaps}", pipeline.file.display());
+        }
+    }
 }
 
 /// Reads every file, and tells what is wrong in all of them before giving up.
@@ -215,6 +230,7 @@ impl Running {
         settings.on_error = current.on_error.clone();
         settings.key_action = current.key_action.clone();
         settings.max_output_bytes = current.max_output_bytes;
+        warn_of_gaps(&new, &settings);
         self.scrubber.store(Arc::new(Scrubber::new(settings)));
         if !fixed.is_empty() {
             tracing::warn!("{}: {} changed; restart to use it", file.display(), fixed.join(", "));

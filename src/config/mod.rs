@@ -4,6 +4,8 @@
 
 mod build;
 mod diagnostic;
+#[cfg(feature = "kafka")]
+mod offline;
 mod reader;
 mod resolve;
 mod resolved;

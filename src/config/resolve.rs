@@ -72,6 +72,8 @@ impl Resolver<'_> {
         let (source, sink) = (spec.source?, spec.sink?);
         let (source, sink) = match (source.get_ref(), sink.get_ref()) {
             (SourceSpec::Kafka(from), SinkSpec::Kafka(to)) => {
+                #[cfg(feature = "kafka")]
+                self.no_loop(from, to, spec.on_error.to.as_ref().and_then(|to| to.get_ref().topic()));
                 let (from, to) = (self.kafka_source(from), self.kafka_sink(to, from));
                 (SourceConfig::Kafka(from?), SinkConfig::Kafka(to?))
             }
@@ -175,6 +177,8 @@ impl Resolver<'_> {
         for topic in spec.topics.iter().filter(|t| !t.get_ref().starts_with('^')) {
             self.topic_name("source.kafka.topics", topic);
         }
+        #[cfg(feature = "kafka")]
+        self.topic_patterns(&spec.topics);
         Some(KafkaSource {
             brokers: self.brokers("source.kafka.brokers", spec.brokers.as_ref()?),
             topics: spec.topics.iter().map(|t| t.get_ref().clone()).collect(),
@@ -246,13 +250,18 @@ impl Resolver<'_> {
     }
 
     fn properties(&self, table: &str, given: &[Property], owned: &[Owned]) -> Vec<ClientProperty> {
-        let read = given.iter().filter_map(|(name, value)| {
+        let read = given.iter().filter_map(|property| {
+            let (name, value) = property;
             let taken = owned
                 .iter()
                 .find(|(taken, fine, _)| taken == name.get_ref() && !fine.contains(&&**value.get_ref()));
             if let Some((taken, _, instead)) = taken {
                 let title = format!("`{taken}` cannot be set in {table}.properties");
                 self.reader.error(name.span(), title, "set by Scrubjay", Some((*instead).to_owned()));
+                return None;
+            }
+            #[cfg(feature = "kafka")]
+            if !self.known_property(table, property) {
                 return None;
             }
             let value = match is_secret_name(name.get_ref()) {

@@ -424,3 +424,59 @@ fn a_treatment_needs_no_edges() {
     assert!(Treatment::parse(Path::new("t.toml"), KAFKA).is_ok());
     assert!(Treatment::parse(Path::new("t.toml"), "[polic]\n").is_err());
 }
+
+#[cfg(feature = "kafka")]
+#[test]
+fn what_cannot_work_with_kafka_is_seen_without_a_broker() {
+    let loops = |key: &str, entry: &str| {
+        format!(
+            "what goes to `{key}` would be read again, for ever; \"{entry}\" in source.kafka.topics reads that topic: \
+             narrow it, or choose another topic here"
+        )
+    };
+    let file = |source: &str, sink: &str| format!("[source.kafka]\n{source}\n[sink.kafka]\n{sink}\n");
+    let from = |topics: &str| format!("brokers = \"a:9092,b:9092\"\ntopics = [{topics}]");
+    for (text, want) in [
+        (file(&from("'app'"), "topic = '{topic}'"), format!("5:9: {}", loops("sink.kafka.topic", "app"))),
+        (file(&from("'app', 'x'"), "topic = 'x'"), format!("5:9: {}", loops("sink.kafka.topic", "x"))),
+        (file(&from("'^.*'"), "topic = 'clean.{topic}'"), format!("5:9: {}", loops("sink.kafka.topic", "^.*"))),
+        (
+            file(&from("'app'"), "topic = '{topic}'\nbrokers = 'c, B'"),
+            format!("5:9: {}", loops("sink.kafka.topic", "app")),
+        ),
+        (
+            file(&from("'^app'"), "topic = 'clean'\n[on_error]\nkey = 'env:K'\nto = { topic = 'app.bad' }"),
+            format!("8:16: {}", loops("on_error.to.topic", "^app")),
+        ),
+        (
+            file(&from("'^a('"), "topic = 'clean'"),
+            "3:11: a pattern of `source.kafka.topics` is not a regular expression; a dot that is meant as one is written \
+             \\\\. and look-around is not known"
+                .to_owned(),
+        ),
+        (
+            file(&format!("{}\nproperties = {{ \"fetch.wait.ms\" = 5 }}", from("'app'")), "topic = 'clean'"),
+            "4:16: librdkafka has no such property, in source.kafka.properties; did you mean \"fetch.wait.max.ms\"?"
+                .to_owned(),
+        ),
+        (
+            file(&from("'app'"), "topic = 'clean'\nproperties = { \"sasl.pasword\" = \"hunter2\" }"),
+            "6:16: librdkafka has no such property, in sink.kafka.properties; did you mean \"sasl.password\"?"
+                .to_owned(),
+        ),
+        (
+            file(&from("'app'"), "topic = 'clean'\nproperties = { \"wibble\" = 1 }"),
+            "6:16: librdkafka has no such property, in sink.kafka.properties; its names are in librdkafka's \
+             CONFIGURATION.md"
+                .to_owned(),
+        ),
+        (
+            file(&from("'app'"), "topic = 'clean'\nproperties = { \"linger.ms\" = -1 }"),
+            "6:30: `sink.kafka.properties.linger.ms` does not take this value; it takes 0..900000".to_owned(),
+        ),
+    ] {
+        assert_eq!(parse(&text).unwrap_err(), [format!("dir/p.toml:{want}")], "{text}");
+    }
+    // Another cluster may have the same names.
+    assert!(parse(&file(&from("'app'"), "topic = '{topic}'\nbrokers = 'c:9092'")).is_ok());
+}

@@ -6,6 +6,7 @@
 
 mod admin;
 mod client;
+mod offline;
 mod options;
 mod outputs;
 mod preflight;
@@ -16,6 +17,7 @@ pub use preflight::{Preflight, check, preflight};
 pub use topics::{Route, TopicPatterns};
 
 pub(crate) use client::{Reach, config_error, describe, forward_log, is_denied, is_unreachable};
+pub(crate) use offline::{PropertyFault, USUAL_PROPERTIES, find_loop, property_fault};
 pub(crate) use options::{consumer_config, producer_config};
 pub(crate) use outputs::Output;
 

@@ -87,6 +87,23 @@ fn check_shows_coverage_and_refuses_gaps_under_safe_harbor() {
 }
 
 #[test]
+fn run_warns_of_the_gaps_that_check_refuses() {
+    let dir = Dir::new();
+    dir.file("p.toml", format!("{STREAM}[policy]\nprofile = \"safe-harbor\"\n"));
+    let check = dir.cmd().args("check p.toml").run().code(1);
+    let said = String::from_utf8(check.stderr).unwrap();
+    let gaps = said.trim_end().strip_prefix("scrubjay: ").unwrap();
+    assert!(gaps.starts_with("p.toml: profile safe-harbor has gaps: no detector finds "), "{gaps}");
+    let run = dir.cmd().args("run p.toml").stdin("SSN 219-10-9999\n").run().code(0).stdout("SSN [SSN]\n");
+    let log = String::from_utf8(run.stderr).unwrap();
+    assert_eq!(log.matches(gaps).count(), 1, "{log}");
+    assert!(log.lines().any(|l| l.contains("WARN") && l.ends_with(gaps)), "{log}");
+    dir.file("p.toml", STREAM);
+    let run = dir.cmd().args("run p.toml").run().code(0);
+    assert!(!crate::kit::contains(&run.stderr, "WARN"));
+}
+
+#[test]
 fn a_bad_pack_is_drawn_like_a_bad_pipeline() {
     let dir = Dir::new();
     dir.file("site.toml", "[[detector]]\nid = \"x\"\n");
@@ -110,4 +127,23 @@ fn the_shipped_pipelines_are_valid_and_pass_their_tests() {
         count += 1;
     }
     assert!(count >= 3, "{count} pipelines");
+}
+
+#[cfg(feature = "kafka")]
+#[test]
+fn a_loop_is_drawn_without_a_broker() {
+    let dir = Dir::new();
+    let kafka = "[source.kafka]\nbrokers = \"127.0.0.1:1\"\ntopics = [\"^app\\\\..*\"]\n[sink.kafka]\ntopic = \"{topic}.clean\"\n";
+    dir.file("p.toml", kafka);
+    for command in ["check", "run", "check --online"] {
+        let out = dir.cmd().args(command).arg("p.toml").run().code(2).stdout("");
+        let text = String::from_utf8(out.stderr).unwrap();
+        for part in [
+            "error: what goes to `sink.kafka.topic` would be read again, for ever",
+            "--> p.toml:5:9",
+            "^^^^^^^^^^^^^^^ records of app.t would go to app.t.clean",
+        ] {
+            assert!(text.contains(part), "{command}: no {part:?} in\n{text}");
+        }
+    }
 }

@@ -52,6 +52,17 @@ pub(super) enum QuarantineToSpec {
     Dir(String),
 }
 
+#[cfg(feature = "kafka")]
+impl QuarantineToSpec {
+    /// The topic, if it is one.
+    pub(super) fn topic(&self) -> Option<&Spanned<String>> {
+        match self {
+            QuarantineToSpec::Topic(topic) => Some(topic),
+            QuarantineToSpec::Dir(_) => None,
+        }
+    }
+}
+
 /// `[[test]]`
 pub(super) struct TestSpec {
     pub(super) span: Range<usize>,
