@@ -15,7 +15,7 @@ mod failure;
 mod filter;
 mod inputs;
 mod logging;
-pub(crate) mod quarantine;
+mod quarantine;
 mod run;
 mod scan;
 mod stdin;
@@ -79,18 +79,30 @@ pub fn main() -> ExitCode {
 }
 
 fn command() -> ExitCode {
-    let matches = Cli::command().get_matches();
-    let cli = match Cli::from_arg_matches(&matches) {
-        Ok(cli) => cli,
-        Err(e) => e.exit(),
+    let parsed = Cli::command()
+        .try_get_matches()
+        .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (matches, cli)));
+    let result = match parsed {
+        Ok((matches, cli)) => logging::start(&cli.log, matches!(cli.command, Some(Command::Run(_))))
+            .and_then(|()| misplaced(&matches))
+            .and_then(|()| dispatch(cli)),
+        Err(answer) => tell(&answer),
     };
-    let result = logging::start(&cli.log, matches!(cli.command, Some(Command::Run(_))))
-        .and_then(|()| misplaced(&matches))
-        .and_then(|()| dispatch(cli));
     match result {
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
+}
+
+/// Help and version are output like any other; wrong arguments are told on standard error.
+fn tell(answer: &clap::Error) -> Result<ExitCode, Failure> {
+    let printed = answer.print();
+    if answer.use_stderr() {
+        return Ok(ExitCode::from(2));
+    }
+    printed?;
+    io::stdout().flush()?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
@@ -104,7 +116,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Detectors(args)) => detectors::run(&args),
         #[cfg(feature = "kafka")]
         Some(Command::Demo(args)) => demo::run(&args),
-        Some(Command::Quarantine(args)) => Ok(quarantine::run(&args)),
+        Some(Command::Quarantine(args)) => quarantine::run(&args),
         Some(Command::Completions(args)) => completions::run(&args, Cli::command()),
     }
 }

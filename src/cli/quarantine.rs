@@ -6,6 +6,7 @@ use std::io::{self, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use super::failure::Failure;
 use crate::keys::encoding::base64;
 use crate::keys::{KeyError, QuarantineKey, SealedRecord, SecretRef};
 use crate::record::{Origin, Timestamp};
@@ -13,7 +14,7 @@ use crate::sink::{Envelopes, QUARANTINE_EXTENSION};
 
 /// Open sealed records.
 #[derive(Debug, clap::Args)]
-pub(crate) struct QuarantineArgs {
+pub(super) struct QuarantineArgs {
     #[command(subcommand)]
     command: Command,
 }
@@ -60,19 +61,16 @@ fn reference(text: &str) -> Result<SecretRef, KeyError> {
 }
 
 /// Runs `scrubjay quarantine`. Gives 2 when something did not open, after everything else has been printed.
-pub(crate) fn run(args: &QuarantineArgs) -> ExitCode {
+pub(super) fn run(args: &QuarantineArgs) -> Result<ExitCode, Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     let mut failures = 0usize;
     let mut complain = |what: String| {
         failures += 1;
         let _ = writeln!(io::stderr(), "scrubjay: {what}");
     };
-    match print(args, &mut out, &mut complain).and_then(|()| out.flush()) {
-        Ok(()) => {}
-        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
-        Err(e) => complain(format!("the output cannot be written: {e}")),
-    }
-    if failures == 0 { ExitCode::SUCCESS } else { ExitCode::from(2) }
+    print(args, &mut out, &mut complain)?;
+    out.flush()?;
+    Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 
 /// Prints what the arguments ask for. Errors are those of `out`; what cannot be read goes to `complain`.

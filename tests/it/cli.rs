@@ -151,35 +151,81 @@ fn a_closed_output_is_no_error() {
     }
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn a_full_disk_is_a_sentence() {
+/// Runs it with nowhere to write to.
+fn with_stdout(dir: &Dir, args: &[&str], stdout: impl Into<Stdio>) -> (Option<i32>, String) {
+    let out = Command::new(env!("CARGO_BIN_EXE_scrubjay"))
+        .args(args)
+        .current_dir(dir.path())
+        .stdin(std::fs::File::open(dir.path().join("a.log")).unwrap())
+        .stdout(stdout)
+        .stderr(Stdio::piped())
+        .output()
+        .unwrap();
+    (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
+}
+
+/// Every command that writes to standard output, in a directory made for it.
+#[cfg(unix)]
+fn commands_that_write() -> (Dir, Vec<Vec<&'static str>>) {
     let dir = Dir::new();
     dir.file("p.toml", "[source.stdin]\n[sink.stdout]\n");
     dir.file("a.log", LINE);
-    for args in [
-        &["-q", "a.log"][..],
-        &["scan", "-q", "a.log"],
-        &["run", "p.toml"],
-        &["explain", "SSN 219-10-9999"],
-        &["detectors"],
-        &["check", "p.toml"],
-        &["test", "p.toml"],
-        &["completions", "bash"],
-    ] {
+    // A record too long to be read, sealed.
+    let key = "--key=file:q.key";
+    dir.secret("q.key", "7".repeat(64));
+    let sealing = "[source.stdin]\n[codec]\nformat = \"json\"\n[sink.stdout]\n[limits]\nmax_record_bytes = \"64 KiB\"\n\
+                   [on_error]\nto = { dir = \"q\" }\nkey = \"file:q.key\"\n";
+    dir.file("seal.toml", sealing);
+    let long = format!("{{\"a\":\"{}\"}}\n", "x".repeat(100_000));
+    dir.cmd().args("run seal.toml").stdin(long).run().code(0);
+    let commands = vec![
+        vec!["-q", "a.log"],
+        vec!["scan", "-q", "a.log"],
+        vec!["run", "p.toml"],
+        vec!["explain", "SSN 219-10-9999"],
+        vec!["detectors"],
+        vec!["detectors", "us-ssn"],
+        vec!["check", "p.toml"],
+        vec!["test", "p.toml"],
+        vec!["completions", "bash"],
+        vec!["quarantine", "list", key, "q"],
+        vec!["quarantine", "open", key, "q"],
+        vec!["--help"],
+        vec!["-h"],
+        vec!["--version"],
+        vec!["help", "run"],
+        vec!["scan", "--help"],
+        vec!["quarantine", "open", "--help"],
+    ];
+    (dir, commands)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_a_sentence() {
+    let (dir, commands) = commands_that_write();
+    for args in commands {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let out = Command::new(env!("CARGO_BIN_EXE_scrubjay"))
-            .args(args)
-            .current_dir(dir.path())
-            .stdin(std::fs::File::open(dir.path().join("a.log")).unwrap())
-            .stdout(full)
-            .stderr(Stdio::piped())
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&out.stderr).to_lowercase();
-        assert_eq!(out.status.code(), Some(2), "{args:?}: {said}");
+        let (code, said) = with_stdout(&dir, &args, full);
+        let said = said.to_lowercase();
+        assert_eq!(code, Some(2), "{args:?}: {said}");
         assert!(said.contains("no space left on device") && said.contains("room"), "{args:?}: {said}");
-        assert!(!said.contains("219-10") && !said.contains("panic"), "{args:?}: {said}");
+        for bad in ["219-10", "panic", "internal"] {
+            assert!(!said.contains(bad), "{args:?}: {said}");
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_nobody_reads_is_no_error() {
+    let (dir, commands) = commands_that_write();
+    for args in commands {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let (code, said) = with_stdout(&dir, &args, writer);
+        assert_eq!(code, Some(0), "{args:?}: {said}");
+        assert!(!said.contains("rror") && !said.contains("cannot"), "{args:?}: {said}");
     }
 }
 
