@@ -52,6 +52,7 @@ pub mod scrubber;
 pub mod sink;
 pub mod source;
 
+mod authored;
 mod kind;
 mod secret;
 mod span;

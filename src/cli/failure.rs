@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use crate::config::{ConfigError, plain_reason};
-use crate::detect::PackError;
+use crate::detect::PackErrors;
 
 /// Why a command could not do its work.
 #[derive(Debug)]
@@ -37,9 +37,9 @@ impl From<ConfigError> for Failure {
     }
 }
 
-impl From<PackError> for Failure {
-    fn from(e: PackError) -> Failure {
-        Failure::Config(ConfigError::Invalid(vec![e.into()]))
+impl From<PackErrors> for Failure {
+    fn from(e: PackErrors) -> Failure {
+        Failure::Config(e.into())
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::resolved::{ClientProperty, QuarantineTo};
 use super::resolved::{OnErrorConfig, Pipeline, PropertyValue, SinkConfig, SourceConfig, Treatment};
 use super::{ConfigError, read_text};
-use crate::detect::{Engine, Pack};
+use crate::detect::{Engine, Pack, PackErrors};
 #[cfg(feature = "kafka")]
 use crate::kafka::{KafkaSinkOptions, KafkaSourceOptions};
 use crate::keys::{KeyError, QuarantineKey, SecretRef};
@@ -20,17 +20,30 @@ pub fn engine(packs: &[PathBuf]) -> Result<Arc<Engine>, ConfigError> {
     if packs.is_empty() {
         return Ok(Engine::builtin());
     }
-    let mut all = Engine::builtin_packs();
+    let (mut all, mut wrong) = (Engine::builtin_packs(), Vec::new());
     for path in packs {
-        all.push(pack(path)?);
+        match pack(path) {
+            Ok(pack) => all.push(pack),
+            Err(ConfigError::Invalid(found)) => wrong.extend(found),
+            Err(e) => return Err(e),
+        }
     }
-    Engine::new(&all).map(Arc::new).map_err(|e| ConfigError::Invalid(vec![e.into()]))
+    if !wrong.is_empty() {
+        return Err(ConfigError::Invalid(wrong));
+    }
+    Ok(Arc::new(Engine::new(&all)?))
 }
 
 /// Reads one pack.
 pub fn pack(path: &std::path::Path) -> Result<Pack, ConfigError> {
     let text = read_text(path)?;
-    Pack::parse(&path.display().to_string(), &text).map_err(|e| ConfigError::Invalid(vec![e.into()]))
+    Ok(Pack::parse(&path.display().to_string(), &text)?)
+}
+
+impl From<PackErrors> for ConfigError {
+    fn from(PackErrors(found): PackErrors) -> ConfigError {
+        ConfigError::Invalid(found)
+    }
 }
 
 impl From<KeyError> for ConfigError {

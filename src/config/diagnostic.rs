@@ -1,50 +1,11 @@
-//! Errors with a place.
-
-use std::fmt;
-use std::ops::Range;
-use std::sync::Arc;
+//! Errors drawn with their place.
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::detect::PackError;
-
-/// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// It cannot be used.
-    Error,
-    /// It can, but somebody should look.
-    Warning,
-}
-
-/// Something to say about a place in a text file.
-#[derive(Clone)]
-pub struct Diagnostic {
-    /// How bad it is.
-    pub severity: Severity,
-    /// What is wrong, without a value from the file.
-    pub title: String,
-    /// The file.
-    pub file: String,
-    /// Its text, secrets blanked.
-    pub text: Arc<str>,
-    /// The bytes of the text that are meant.
-    pub span: Range<usize>,
-    /// A word at the place.
-    pub label: String,
-    /// What to do.
-    pub help: Option<String>,
-}
+use crate::authored::{Diagnostic, Severity};
 
 impl Diagnostic {
-    /// Line and column, both from 1, the column in characters.
-    pub fn line_column(&self) -> (usize, usize) {
-        let before = self.text.get(..self.span.start).unwrap_or(&self.text);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
-    }
-
     /// The place drawn with a caret, for people.
     pub fn render(&self, colour: bool) -> String {
         let level = match self.severity {
@@ -70,30 +31,10 @@ impl Diagnostic {
     }
 }
 
-/// One line, for logs.
-impl fmt::Display for Diagnostic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (line, column) = self.line_column();
-        write!(f, "{}:{line}:{column}: {}", self.file, self.title)?;
-        self.help.as_ref().map_or(Ok(()), |help| write!(f, "; {help}"))
-    }
-}
-
-impl fmt::Debug for Diagnostic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
-    }
-}
-
-impl From<PackError> for Diagnostic {
-    fn from(e: PackError) -> Diagnostic {
-        let PackError { file, source_text: text, span, title, label, help } = e;
-        Diagnostic { severity: Severity::Error, title, file, text, span, label, help }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::ops::Range;
+
     use super::*;
 
     fn at(text: &str, span: Range<usize>) -> Diagnostic {

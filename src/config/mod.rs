@@ -6,24 +6,19 @@ mod build;
 mod diagnostic;
 #[cfg(feature = "kafka")]
 mod offline;
-mod reader;
 mod resolve;
 mod resolved;
-mod secrets;
-mod size;
 mod spec;
-mod suggest;
 
 use std::fmt;
 use std::path::Path;
 
+pub use crate::authored::{Diagnostic, Severity, did_you_mean};
 pub use build::{engine, pack};
-pub use diagnostic::{Diagnostic, Severity};
 pub use resolved::{
     ClientProperty, KafkaSink, KafkaSource, MAX_RECORD_BYTES, OnErrorConfig, Pipeline, PropertyValue,
     QuarantineTo, SinkConfig, SourceConfig, TestCase, Treatment,
 };
-pub use suggest::did_you_mean;
 
 /// Why a configuration cannot be used.
 #[derive(Debug)]

@@ -4,9 +4,9 @@
 use toml::Spanned;
 
 use super::resolve::Resolver;
-use super::secrets::is_secret_name;
 use super::spec::{KafkaSinkSpec, KafkaSourceSpec, Property};
-use super::suggest::did_you_mean;
+use crate::authored::did_you_mean;
+use crate::authored::is_secret_name;
 use crate::kafka::{PropertyFault, Route, TopicPatterns, USUAL_PROPERTIES, find_loop, property_fault};
 
 impl Resolver<'_> {

@@ -5,16 +5,16 @@ use std::path::Path;
 
 use toml::Spanned;
 
-use super::reader::Reader;
 use super::resolved::{
     ClientProperty, KafkaSink, KafkaSource, MAX_RECORD_BYTES, OnErrorConfig, Pipeline, PropertyValue,
     QuarantineTo, SinkConfig, SourceConfig, TestCase, Treatment,
 };
-use super::secrets::is_secret_name;
 use super::spec::{
     KafkaSinkSpec, KafkaSourceSpec, OnErrorWord, PolicySpec, Property, QuarantineToSpec, SinkSpec,
     SourceSpec, Spec, TO_HELP,
 };
+use crate::authored::Reader;
+use crate::authored::is_secret_name;
 use crate::codec::{Codec, Format};
 use crate::keys::SecretRef;
 use crate::kind::KindSet;

@@ -4,10 +4,10 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::diagnostic::Diagnostic;
-use super::reader::Reader;
 use super::resolve::Resolver;
 use super::spec::Spec;
+use crate::authored::Diagnostic;
+use crate::authored::Reader;
 use crate::codec::Codec;
 use crate::keys::SecretRef;
 use crate::policy::Policy;

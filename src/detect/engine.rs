@@ -9,7 +9,7 @@ use regex_automata::util::syntax;
 
 use super::fields::Fields;
 use super::keywords::Keywords;
-use super::pack::{Detector, MAX_MATCH_BYTES, Pack, PackError};
+use super::pack::{Detector, MAX_MATCH_BYTES, Pack, PackErrors};
 use super::prefilter::Prefilter;
 use super::protected;
 use super::slow::SlowPattern;
@@ -145,7 +145,7 @@ impl Engine {
     ///
     /// # Errors
     /// When a look-around pattern is too large to compile.
-    pub fn new(packs: &[Pack]) -> Result<Engine, PackError> {
+    pub fn new(packs: &[Pack]) -> Result<Engine, PackErrors> {
         Ok(Engine::compile(packs))
     }
 

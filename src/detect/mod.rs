@@ -30,7 +30,7 @@ pub use checks::Check;
 pub use engine::{DetectorInfo, Engine};
 pub(crate) use event_time::{KEYS as EVENT_TIME_KEYS, is_instant, leading};
 pub use examples::ExampleFailure;
-pub use pack::{MAX_MATCH_BYTES, Pack, PackError, Weights};
+pub use pack::{MAX_MATCH_BYTES, Pack, PackErrors, Weights};
 pub(crate) use prefilter::Candidate;
 pub use scan::{DetectScratch, Query};
 pub use slow::StepLimit;

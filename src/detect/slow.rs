@@ -17,7 +17,7 @@ pub(super) struct SlowPattern {
 }
 
 impl SlowPattern {
-    pub(super) fn new(pattern: &str, case_insensitive: bool) -> Result<SlowPattern, String> {
+    pub(super) fn new(pattern: &str, case_insensitive: bool) -> Result<SlowPattern, fancy_regex::Error> {
         RegexBuilder::new(pattern)
             .bytes_mode(BytesMode::Ascii)
             .unicode_mode(false)
@@ -25,7 +25,6 @@ impl SlowPattern {
             .backtrack_limit(STEP_LIMIT)
             .build()
             .map(|regex| SlowPattern { regex })
-            .map_err(|e| e.to_string())
     }
 
     /// Every match, or that it takes too long.

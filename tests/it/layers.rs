@@ -14,9 +14,10 @@ const LAYERS: &[(&str, &str)] = &[
     ("span", ""),
     ("kind", ""),
     ("secret", ""),
+    ("authored", ""),
     ("record", "span"),
     ("codec", "kind record span"),
-    ("detect", "codec kind span"),
+    ("detect", "authored codec kind span"),
     // Examples are judged as a profile would.
     ("detect::examples", "codec kind policy span"),
     ("policy", "codec kind"),
@@ -32,8 +33,8 @@ const LAYERS: &[(&str, &str)] = &[
     ("console", "health metrics"),
     (
         "config",
-        "codec detect health kafka keys kind metrics pipeline policy record scrubber secret sink source span \
-         transform",
+        "authored codec detect health kafka keys kind metrics pipeline policy record scrubber secret sink source \
+         span transform",
     ),
     ("demo", "config kafka kind metrics pipeline record scrubber sink source"),
     (

@@ -2,7 +2,7 @@
 
 use toml::Spanned;
 
-use crate::config::reader::Table;
+use crate::authored::Table;
 
 pub(in crate::config) enum SourceSpec {
     Kafka(KafkaSourceSpec),

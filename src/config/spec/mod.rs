@@ -11,7 +11,7 @@ use toml::Spanned;
 pub(super) use edges::{KafkaSinkSpec, KafkaSourceSpec, Property, SinkSpec, SourceSpec};
 pub(super) use policy::PolicySpec;
 
-use super::reader::{Reader, Table};
+use crate::authored::{Reader, Table};
 use crate::codec::{Format, NumberStyle};
 
 /// A pipeline file.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use toml::Spanned;
 
-use crate::config::reader::{Reader, Table};
+use crate::authored::{Reader, Table};
 use crate::kind::{Kind, KindSet};
 use crate::policy::{Action, PathPattern, Profile};
 
@@ -50,10 +50,7 @@ fn rule(reader: &Reader, t: &Table<'_>) -> Option<RuleSpec> {
     let path = t.string("path").and_then(|text| match text.get_ref().parse::<PathPattern>() {
         Ok(path) => Some(path),
         Err(e) => {
-            // Inside the quotes, as long as the string is written without escapes.
-            let (outer, inner) = (text.span(), e.span.clone());
-            let plain = outer.len() == text.get_ref().len() + 2;
-            let span = if plain { outer.start + 1 + inner.start..outer.start + 1 + inner.end } else { outer };
+            let span = reader.inside(&text, e.span.clone());
             let title = format!("`{}` is not a path pattern", t.full_name("path"));
             reader.error(
                 span,

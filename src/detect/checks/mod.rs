@@ -196,7 +196,7 @@ mod tests {
             let path = entry.unwrap().path();
             let text = std::fs::read_to_string(&path).unwrap();
             if let Err(e) = crate::detect::Pack::parse(&path.to_string_lossy(), &text) {
-                wrong.push(format!("{e}: {} at {}", e.label, text.get(e.span.clone()).unwrap_or("?")));
+                wrong.push(e.to_string());
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -1,7 +1,7 @@
 //! Secrets that were written into a file although they are only to be named there.
 
 /// Whether a key is one whose value is secret, or names a secret.
-pub(super) fn is_secret_name(key: &str) -> bool {
+pub(crate) fn is_secret_name(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     let parts = ["password", "secret", "token", "jaas", ".pem"];
     key == "key" || key == "hmac" || parts.iter().any(|p| key.contains(p))
@@ -9,7 +9,7 @@ pub(super) fn is_secret_name(key: &str) -> bool {
 
 /// The same text, with every secret that was written into it by mistake turned into `*`, byte for byte: errors
 /// show the line they are about.
-pub(super) fn blank_secrets(text: &str) -> String {
+pub(crate) fn blank_secrets(text: &str) -> String {
     let mut out = text.as_bytes().to_vec();
     for (equals, _) in text.match_indices('=') {
         let key = text[..equals].trim_end().trim_end_matches(['"', '\'']);

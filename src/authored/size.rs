@@ -1,7 +1,7 @@
 //! Sizes with units.
 
 /// Bytes in a size such as `16 MiB`, `64KB` or `4096`.
-pub(super) fn parse(text: &str) -> Result<u64, &'static str> {
+pub(crate) fn parse(text: &str) -> Result<u64, &'static str> {
     const HOW: &str = "a size is a whole number and a unit: B, KB, MB, GB (powers of 1000) or KiB, MiB, GiB (powers of 1024)";
     let text = text.trim();
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();

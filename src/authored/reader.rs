@@ -10,19 +10,18 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::diagnostic::{Diagnostic, Severity};
 use super::secrets::blank_secrets;
-use super::suggest::did_you_mean;
+use super::{Diagnostic, Severity, did_you_mean, inside_string};
 
 /// A file that is being read, and what is wrong with it so far.
-pub(super) struct Reader {
+pub(crate) struct Reader {
     file: String,
     text: Arc<str>,
     found: RefCell<Vec<Diagnostic>>,
 }
 
 /// A table of the file.
-pub(super) struct Table<'r> {
+pub(crate) struct Table<'r> {
     reader: &'r Reader,
     /// Its dotted name, empty for the root.
     name: String,
@@ -33,13 +32,23 @@ pub(super) struct Table<'r> {
 
 impl Reader {
     /// A reader of `text`, which came from `file`.
-    pub(super) fn new(file: String, text: &str) -> Reader {
+    pub(crate) fn new(file: String, text: &str) -> Reader {
         Reader { file, text: blank_secrets(text).into(), found: RefCell::default() }
+    }
+
+    /// A reader of a file that holds no secrets, such as a pack: what looks like one is shown.
+    pub(crate) fn without_secrets(file: String, text: &str) -> Reader {
+        Reader { file, text: text.into(), found: RefCell::default() }
+    }
+
+    /// Where a part of a string stands in the file; the whole string where that cannot be told.
+    pub(crate) fn inside(&self, string: &Spanned<String>, part: Range<usize>) -> Range<usize> {
+        inside_string(&self.text, string.span(), string.get_ref(), part).unwrap_or(string.span())
     }
 
     /// Parses the text. What is wrong with its syntax is kept as errors, and nothing else is then looked at: it
     /// would not be what the author meant.
-    pub(super) fn parse<'t>(&self, text: &'t str) -> Option<Spanned<DeTable<'t>>> {
+    pub(crate) fn parse<'t>(&self, text: &'t str) -> Option<Spanned<DeTable<'t>>> {
         let (root, errors) = DeTable::parse_recoverable(text);
         for e in &errors {
             let span = e.span().unwrap_or(0..0);
@@ -49,7 +58,7 @@ impl Reader {
     }
 
     /// The root table.
-    pub(super) fn root<'r>(&'r self, root: &'r Spanned<DeTable<'r>>) -> Table<'r> {
+    pub(crate) fn root<'r>(&'r self, root: &'r Spanned<DeTable<'r>>) -> Table<'r> {
         Table {
             reader: self,
             name: String::new(),
@@ -60,12 +69,12 @@ impl Reader {
     }
 
     /// Keeps an error.
-    pub(super) fn error(&self, span: Range<usize>, title: String, label: &str, help: Option<String>) {
+    pub(crate) fn error(&self, span: Range<usize>, title: String, label: &str, help: Option<String>) {
         self.keep(Severity::Error, span, title, label, help);
     }
 
     /// Keeps a warning.
-    pub(super) fn warning(&self, span: Range<usize>, title: String, label: &str, help: Option<String>) {
+    pub(crate) fn warning(&self, span: Range<usize>, title: String, label: &str, help: Option<String>) {
         self.keep(Severity::Warning, span, title, label, help);
     }
 
@@ -76,7 +85,7 @@ impl Reader {
     }
 
     /// What was found wrong, in the order of the file: the warnings, or all if there is an error.
-    pub(super) fn finish(self) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+    pub(crate) fn finish(self) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
         let mut found = self.found.into_inner();
         found.sort_by_key(|d| d.span.start);
         match found.iter().any(|d| d.severity == Severity::Error) {
@@ -88,22 +97,22 @@ impl Reader {
 
 impl<'r> Table<'r> {
     /// Where its name stands.
-    pub(super) fn span(&self) -> Range<usize> {
+    pub(crate) fn span(&self) -> Range<usize> {
         self.span.clone()
     }
 
     /// The full name of one of its keys.
-    pub(super) fn full_name(&self, key: &str) -> String {
+    pub(crate) fn full_name(&self, key: &str) -> String {
         if self.name.is_empty() { key.to_owned() } else { format!("{}.{key}", self.name) }
     }
 
     /// Its keys, whatever they are.
-    pub(super) fn keys(&self) -> impl Iterator<Item = (&'r str, Range<usize>)> + use<'r> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = (&'r str, Range<usize>)> + use<'r> {
         self.entries.iter().map(|(k, _)| (&**k.get_ref(), k.span()))
     }
 
     /// Whether a key is there.
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub(crate) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)
     }
 
@@ -116,7 +125,7 @@ impl<'r> Table<'r> {
     }
 
     /// Keeps an error about a key's value.
-    pub(super) fn wrong(&self, key: &str, span: Range<usize>, must: &str, label: &str, help: Option<String>) {
+    pub(crate) fn wrong(&self, key: &str, span: Range<usize>, must: &str, label: &str, help: Option<String>) {
         self.reader.error(span, format!("`{}` must be {must}", self.full_name(key)), label, help);
     }
 
@@ -126,7 +135,7 @@ impl<'r> Table<'r> {
     }
 
     /// A string.
-    pub(super) fn string(&self, key: &'static str) -> Option<Spanned<String>> {
+    pub(crate) fn string(&self, key: &'static str) -> Option<Spanned<String>> {
         let value = self.value(key)?;
         let text = value.get_ref().as_str();
         if text.is_none() {
@@ -136,7 +145,7 @@ impl<'r> Table<'r> {
     }
 
     /// A string that has to be there.
-    pub(super) fn required_string(&self, key: &'static str, help: &str) -> Option<Spanned<String>> {
+    pub(crate) fn required_string(&self, key: &'static str, help: &str) -> Option<Spanned<String>> {
         if !self.has(key) {
             self.missing(key, help);
         }
@@ -144,14 +153,14 @@ impl<'r> Table<'r> {
     }
 
     /// Says that a key is missing.
-    pub(super) fn missing(&self, key: &'static str, help: &str) {
+    pub(crate) fn missing(&self, key: &'static str, help: &str) {
         let title = format!("`{}` is missing", self.full_name(key));
         let label = if self.name.is_empty() { "in this file" } else { "in this table" };
         self.reader.error(self.span(), title, label, Some(help.to_owned()));
     }
 
     /// A list of strings.
-    pub(super) fn strings(&self, key: &'static str) -> Option<Vec<Spanned<String>>> {
+    pub(crate) fn strings(&self, key: &'static str) -> Option<Vec<Spanned<String>>> {
         let value = self.value(key)?;
         let Some(list) = value.get_ref().as_array() else {
             let label = format!("this is {}", type_in_words(value.get_ref()));
@@ -170,7 +179,7 @@ impl<'r> Table<'r> {
     }
 
     /// `true` or `false`.
-    pub(super) fn boolean(&self, key: &'static str) -> Option<bool> {
+    pub(crate) fn boolean(&self, key: &'static str) -> Option<bool> {
         let value = self.value(key)?;
         let b = value.get_ref().as_bool();
         if b.is_none() {
@@ -180,7 +189,7 @@ impl<'r> Table<'r> {
     }
 
     /// A number within a range; a whole number will do.
-    pub(super) fn number(&self, key: &'static str, range: std::ops::RangeInclusive<f64>) -> Option<f64> {
+    pub(crate) fn number(&self, key: &'static str, range: std::ops::RangeInclusive<f64>) -> Option<f64> {
         let value = self.value(key)?;
         let must = format!("a number from {} to {}", range.start(), range.end());
         let number = match value.get_ref() {
@@ -199,7 +208,7 @@ impl<'r> Table<'r> {
     }
 
     /// A whole number within a range.
-    pub(super) fn integer(&self, key: &'static str, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
+    pub(crate) fn integer(&self, key: &'static str, range: std::ops::RangeInclusive<i64>) -> Option<i64> {
         let value = self.value(key)?;
         let must = format!("a whole number from {} to {}", range.start(), range.end());
         if !value.get_ref().is_integer() {
@@ -214,7 +223,7 @@ impl<'r> Table<'r> {
     }
 
     /// A size in bytes, with a unit.
-    pub(super) fn size(&self, key: &'static str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
+    pub(crate) fn size(&self, key: &'static str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
         let value = self.value(key)?;
         let parsed = match value.get_ref() {
             DeValue::String(s) => super::size::parse(s),
@@ -247,7 +256,7 @@ impl<'r> Table<'r> {
     }
 
     /// One of a closed list of words. Words of `later` are known, but this version has not got them.
-    pub(super) fn one_of<T: Copy>(
+    pub(crate) fn one_of<T: Copy>(
         &self,
         key: &'static str,
         choices: &[(&str, T)],
@@ -258,7 +267,7 @@ impl<'r> Table<'r> {
     }
 
     /// The meaning of a word of a closed list.
-    pub(super) fn choose<T: Copy>(
+    pub(crate) fn choose<T: Copy>(
         &self,
         key: &str,
         word: &Spanned<String>,
@@ -285,13 +294,13 @@ impl<'r> Table<'r> {
     }
 
     /// Says that something is known, but this version has not got it.
-    pub(super) fn not_yet(&self, span: Range<usize>, what: &str, instead: &str) {
+    pub(crate) fn not_yet(&self, span: Range<usize>, what: &str, instead: &str) {
         let title = format!("{what} is not in this version");
         self.reader.error(span, title, "not in this version", Some(format!("use {instead}")));
     }
 
     /// A table within.
-    pub(super) fn table(&self, key: &'static str) -> Option<Table<'r>> {
+    pub(crate) fn table(&self, key: &'static str) -> Option<Table<'r>> {
         let value = self.value(key)?;
         match value.get_ref().as_table() {
             Some(entries) => Some(self.inner(self.full_name(key), self.key_span(key), entries)),
@@ -303,7 +312,7 @@ impl<'r> Table<'r> {
     }
 
     /// A list of tables within: `[[name]]`.
-    pub(super) fn tables(&self, key: &'static str) -> Vec<Table<'r>> {
+    pub(crate) fn tables(&self, key: &'static str) -> Vec<Table<'r>> {
         let Some(value) = self.value(key) else { return Vec::new() };
         let name = self.full_name(key);
         let list = match value.get_ref() {
@@ -326,7 +335,7 @@ impl<'r> Table<'r> {
     }
 
     /// A key whose value may be a word or a table.
-    pub(super) fn string_or_table(&self, key: &'static str) -> Option<Result<Spanned<String>, Table<'r>>> {
+    pub(crate) fn string_or_table(&self, key: &'static str) -> Option<Result<Spanned<String>, Table<'r>>> {
         let value = self.value(key)?;
         if let Some(entries) = value.get_ref().as_table() {
             return Some(Err(self.inner(self.full_name(key), value.span(), entries)));
@@ -335,7 +344,7 @@ impl<'r> Table<'r> {
     }
 
     /// A table of free keys with plain values, each as a string.
-    pub(super) fn properties(&self, key: &'static str) -> Vec<(Spanned<String>, Spanned<String>)> {
+    pub(crate) fn properties(&self, key: &'static str) -> Vec<(Spanned<String>, Spanned<String>)> {
         let Some(table) = self.table(key) else { return Vec::new() };
         let read = table.entries.iter().filter_map(|(k, v)| {
             let value = match v.get_ref() {
@@ -359,13 +368,13 @@ impl<'r> Table<'r> {
     }
 
     /// Says that there is one too many.
-    pub(super) fn only_one(&self, span: Range<usize>, what: &str, help: &str) {
+    pub(crate) fn only_one(&self, span: Range<usize>, what: &str, help: &str) {
         let title = format!("there must be {what} in [{}]", self.name);
         self.reader.error(span, title, "one too many", Some(help.to_owned()));
     }
 
     /// Where a key's value stands.
-    pub(super) fn value_span(&self, key: &str) -> Range<usize> {
+    pub(crate) fn value_span(&self, key: &str) -> Range<usize> {
         self.entries.get(key).map_or_else(|| self.span(), Spanned::span)
     }
 
@@ -378,7 +387,7 @@ impl<'r> Table<'r> {
     }
 
     /// Refuses every key that nobody asked for. Keys of `later` are known, but this version has not got them.
-    pub(super) fn finish(&self, later: &[&str]) {
+    pub(crate) fn finish(&self, later: &[&str]) {
         let known = self.known.borrow();
         let here = if self.name.is_empty() { "the file".to_owned() } else { format!("[{}]", self.name) };
         for (key, span) in self.keys().filter(|(k, _)| !known.contains(k)) {
@@ -401,7 +410,7 @@ impl<'r> Table<'r> {
 }
 
 /// Words as a list for people.
-pub(super) fn listed(words: &[&str]) -> String {
+pub(crate) fn listed(words: &[&str]) -> String {
     words.join(", ")
 }
 
