@@ -221,7 +221,8 @@ fn describe(number: usize, s: &Shown, painter: &mut Painter, out: &mut dyn Write
         s.span.end()
     )?;
     for e in &s.evidence {
-        writeln!(out, "      {:+6.1}  {} {}", e.weight, e.what, printable(&e.which))?;
+        let blank = if e.which.is_empty() { "" } else { " " };
+        writeln!(out, "      {:+6.1}  {}{blank}{}", e.weight, e.what, printable(&e.which))?;
     }
     let sum: f32 = s.evidence.iter().map(|e| e.weight).sum();
     let logistic = 1.0 / (1.0 + (-sum).exp());
@@ -298,6 +299,6 @@ mod tests {
         describe(1, &finding(2, 5, Action::Redact), &mut Painter { colour: false }, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(text.starts_with("  1 ssn 0.73 -> redact  us-ssn (ssn.toml), at $, bytes 2..5\n"), "{text}");
-        assert!(text.contains("+1.0  base") && text.ends_with("+1.0  sum: confidence 0.73\n"), "{text}");
+        assert!(text.contains("+1.0  base\n") && text.ends_with("+1.0  sum: confidence 0.73\n"), "{text}");
     }
 }

@@ -297,18 +297,23 @@ impl Engine {
         self.adopt(scratch);
         let field = self.fields.look_up(leaf.path, &self.keywords, &mut scratch.fields).clone();
         let query = Query { kinds: KindSet::ALL, least: f32::NEG_INFINITY, enough: f32::INFINITY };
-        let mut all = Vec::new();
-        let mut add =
-            |what, which: &str, weight| all.push(Evidence { what, which: which.to_string(), weight });
-        let (mut text, mut span) = (leaf.text, finding.span);
-        if fold::fold(leaf.text, &mut scratch.folded) {
-            text = &scratch.folded.text;
-            span = unfold(&scratch.folded, span);
+        let read = |text: &[u8], span: Span| {
+            let scene = Scene { text, field: &field, query };
+            let (mut all, mut keywords) = (Vec::new(), KeywordHits::default());
+            let mut add =
+                |what, which: &str, weight| all.push(Evidence { what, which: which.to_string(), weight });
+            let sum = self.evidence(&scene, finding.detector.0, span, &mut keywords, &mut add);
+            (all, sum.is_some_and(|sum| (logistic(sum) - finding.confidence).abs() < 1e-4))
+        };
+        // It was found in the text as written, or else in the one without disguises.
+        let (written, same) = read(leaf.text, finding.span);
+        if !same && fold::fold(leaf.text, &mut scratch.folded) {
+            let span = unfold(&scratch.folded, finding.span);
+            if let (folded, true) = read(&scratch.folded.text, span) {
+                return folded;
+            }
         }
-        let scene = Scene { text, field: &field, query };
-        let mut keywords = KeywordHits::default();
-        self.evidence(&scene, finding.detector.0, span, &mut keywords, &mut add);
-        all
+        written
     }
 
     /// The oracle: every pattern tried at every place, no prefilter. Slow; for tests.

@@ -308,6 +308,21 @@ fn explain_draws_the_finding_and_its_evidence() {
 }
 
 #[test]
+fn the_evidence_explained_is_that_of_the_finding() {
+    // Its word stands in the text as written alone; in the text with escapes undone alone; in both; across a disguise.
+    for text in
+        ["dir\\taxpayer 219-10-9999", "c%61ll 415-555-2671", "tel 415-555-2671", "fax\u{200b} 415-555-2671"]
+    {
+        let out = Cmd::new().args("explain --input-format plain").arg(text).run().code(0).quiet();
+        let shown = String::from_utf8(out.stdout).unwrap();
+        assert!(shown.lines().all(|l| l.trim_end() == l), "{shown}");
+        let after = |mark: &str| shown.split_once(mark).map(|(_, rest)| rest.get(..4).unwrap_or_default());
+        let finding = ["1 phone ", "1 fax ", "1 ssn "].iter().find_map(|kind| after(kind));
+        assert_eq!(finding, after("sum: confidence "), "{shown}");
+    }
+}
+
+#[test]
 fn detectors_are_listed_and_shown() {
     let list = Cmd::new().args("detectors").run().code(0).quiet().stdout_has("us-ssn");
     assert!(list.stdout.iter().filter(|b| **b == b'\n').count() > 5);
