@@ -38,16 +38,16 @@ pub(super) struct CommonArgs {
 /// How many threads work.
 #[derive(clap::Args)]
 pub(super) struct ThreadsArgs {
-    /// Threads that scrub [default: the cores]
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
+    /// Threads that scrub, from 1 to 1024 [default: the cores]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    threads: Option<usize>,
 }
 
 impl ThreadsArgs {
     /// How many.
     pub(super) fn count(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        self.threads.map_or_else(cores, NonZeroUsize::get)
+        self.threads.unwrap_or_else(cores)
     }
 }
 
@@ -80,6 +80,12 @@ impl CommonArgs {
         let engine = config::engine(&treatment.packs)?;
         Ok(treatment.settings(engine))
     }
+}
+
+/// Each has memory of its own: more than a large machine has cores would only be a mistake.
+fn threads(text: &str) -> Result<usize, &'static str> {
+    let count = text.parse().ok().filter(|n| (1..=1024).contains(n));
+    count.ok_or("it must be a whole number from 1 to 1024; without the option there is one for each core")
 }
 
 fn profile() -> impl TypedValueParser<Value = Profile> {
