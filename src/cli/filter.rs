@@ -1,6 +1,5 @@
 //! `scrubjay [FILE...]`: the filter.
 
-use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use arc_swap::ArcSwap;
 use super::args::{CommonArgs, ThreadsArgs};
 use super::failure::{Failure, say};
 use super::inputs::Inputs;
+use super::output::Output;
 use super::summary;
 use crate::codec::Framer;
 use crate::pipeline::{self, Line, LineError};
@@ -42,9 +42,10 @@ pub(super) fn run(args: &FilterArgs) -> Result<ExitCode, Failure> {
     }
     let (format, limit, overlap) =
         (settings.codec.format, settings.max_record_bytes, settings.engine.reach());
+    let (output, cursor) = Output::new();
     let line = Line {
         source: Box::new(StreamSource::new(inputs.readers(), Framer::new(format, limit, overlap))),
-        sink: Box::new(StreamSink::new(io::stdout(), "standard output")),
+        sink: Box::new(StreamSink::new(output, "standard output")),
         scrubber: Arc::new(ArcSwap::from_pointee(Scrubber::new(settings))),
         threads: args.threads.count(),
         stop: Arc::new(AtomicBool::new(false)),
@@ -52,6 +53,9 @@ pub(super) fn run(args: &FilterArgs) -> Result<ExitCode, Failure> {
     let started = Instant::now();
     let result = pipeline::run(line);
     let failed = inputs.finish();
+    if result.is_err() || !args.quiet {
+        cursor.new_line();
+    }
     match result {
         Ok(tally) => {
             if !args.quiet && (!failed || tally.records > 0) {

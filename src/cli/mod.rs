@@ -15,6 +15,7 @@ mod failure;
 mod filter;
 mod inputs;
 mod logging;
+mod output;
 mod quarantine;
 mod run;
 mod scan;

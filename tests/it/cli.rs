@@ -18,6 +18,29 @@ fn a_filter_writes_data_to_stdout_and_a_summary_to_stderr() {
     Cmd::new().stdin("nothing here\n").run().code(0).stdout("nothing here\n").stderr_has("; nothing found");
 }
 
+/// `script` gives the command a terminal of its own for both outputs.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_summary_on_the_same_terminal_begins_a_line() {
+    let on_terminal = |input: &str, options: &str, redirect: &str| {
+        let bin = env!("CARGO_BIN_EXE_scrubjay");
+        let line = format!("printf '{input}' | {bin} {options} {redirect}");
+        let mut command = Command::new("script");
+        command.args(["-q", "-e", "-c", &line, "/dev/null"]).env("SHELL", "/bin/sh");
+        let out =
+            command.stdin(Stdio::null()).output().expect("`script`, of the package bsdutils or util-linux");
+        assert!(out.status.success(), "{out:?}");
+        String::from_utf8(out.stdout).unwrap().replace('\r', "")
+    };
+    let shown = on_terminal("a\\nSSN 219-10-9999", "", "");
+    assert!(shown.starts_with("a\nSSN [SSN]\nscrubjay: 2 records"), "{shown}");
+    let shown = on_terminal("SSN 219-10-9999\\n", "", "");
+    assert!(shown.starts_with("SSN [SSN]\nscrubjay: 1 record"), "{shown}");
+    assert_eq!(on_terminal("SSN 219-10-9999", "-q", ""), "SSN [SSN]");
+    let shown = on_terminal("SSN 219-10-9999", "", ">/dev/null");
+    assert!(shown.starts_with("scrubjay: 1 record"), "{shown}");
+}
+
 #[test]
 fn files_come_one_after_the_other_and_dash_is_stdin() {
     let dir = Dir::new();
@@ -60,7 +83,12 @@ fn wrong_arguments_are_exit_code_2() {
         ("--profile strict", "[possible values: logs, safe-harbor]"),
         ("--kinds ssn,nmae", "name"),
         ("--input-format xml", "[possible values: auto, plain, json]"),
-        ("--threads 0", "number would be zero"),
+        (
+            "--threads 0",
+            "'--threads <N>': it must be a whole number from 1 to 1024; without the option there is one",
+        ),
+        ("scan --threads many", "a whole number from 1 to 1024"),
+        ("run --threads 5000 p.toml", "a whole number from 1 to 1024"),
         ("--nope", "unexpected argument '--nope'"),
         ("run", "<PIPELINE>"),
         ("check", "<PIPELINE>"),
