@@ -54,6 +54,7 @@ pub mod source;
 
 mod authored;
 mod kind;
+mod reason;
 mod secret;
 mod span;
 mod transform;

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::failure::say;
 use crate::config::{did_you_mean, plain_reason};
+use crate::reason::unreadable;
 
 /// The inputs of a command, in order. A file that cannot be read is told of and passed over: the others are read.
 pub(super) struct Inputs {
@@ -171,7 +172,7 @@ fn cannot_read(path: &Path, e: &io::Error) -> String {
             )
         }
         Some(command) => format!("{shown}: no such file, and no command; did you mean `scrubjay {command}`?"),
-        None => format!("cannot read {shown}: {}", plain_reason(e)),
+        None => format!("cannot read {shown}: {}", unreadable(e)),
     }
 }
 

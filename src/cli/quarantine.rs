@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use super::failure::Failure;
 use crate::keys::encoding::base64;
 use crate::keys::{KeyError, QuarantineKey, SealedRecord, SecretRef};
+use crate::reason::unreadable;
 use crate::record::{Origin, Timestamp};
 use crate::sink::{Envelopes, QUARANTINE_EXTENSION};
 
@@ -136,7 +137,7 @@ fn each_record(
         }
         let members = if path.is_dir() { members(path) } else { Ok(vec![path.clone()]) };
         let members = members.unwrap_or_else(|e| {
-            complain(format!("{} cannot be read: {e}", path.display()));
+            complain(format!("{} cannot be read: {}", path.display(), unreadable(&e)));
             Vec::new()
         });
         for path in members {
@@ -145,7 +146,7 @@ fn each_record(
                     let name = path.display().to_string();
                     each_envelope(&name, BufReader::new(file), key, complain, visit)?;
                 }
-                Err(e) => complain(format!("{} cannot be read: {e}", path.display())),
+                Err(e) => complain(format!("{} cannot be read: {}", path.display(), unreadable(&e))),
             }
         }
     }
@@ -172,7 +173,7 @@ fn each_envelope(
         let envelope = match envelope {
             Ok(envelope) => envelope,
             Err(e) => {
-                complain(format!("{name} cannot be read: {e}"));
+                complain(format!("{name} cannot be read: {}", unreadable(&e)));
                 return Ok(());
             }
         };

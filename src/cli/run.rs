@@ -26,6 +26,7 @@ use crate::health::{Health, Light};
 use crate::metrics;
 use crate::pipeline::{self, Line, LineError};
 use crate::policy::Profile;
+use crate::reason::plain_reason;
 use crate::scrubber::{Scrubber, Settings, Tally};
 use crate::sink::{QuarantineDir, Sink, SinkError, StreamSink};
 use crate::source::{Source, StreamSource};
@@ -56,8 +57,8 @@ struct Signals {
 
 pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let pipelines = load(&args.pipelines)?;
-    let signals =
-        Signals::watch().map_err(|e| Failure::Sentence(format!("cannot watch for signals: {e}")))?;
+    let signals = Signals::watch()
+        .map_err(|e| Failure::Sentence(format!("cannot watch for signals: {}", plain_reason(&e))))?;
     let health = Health::default();
     let _console = serve(&pipelines, &health)?;
     let stop = Arc::new(AtomicBool::new(false));
@@ -85,7 +86,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         });
         if let Err(e) = thread {
             // What has begun is stopped in order.
-            tracing::error!("cannot start a thread: {e}");
+            tracing::error!("{}", no_thread(&e));
             let _ = ended_tx.send(false);
             break;
         }
@@ -242,6 +243,13 @@ impl Running {
     }
 }
 
+fn no_thread(e: &io::Error) -> String {
+    format!(
+        "cannot start a thread: {}; raise the limits of processes and memory of this user",
+        plain_reason(e)
+    )
+}
+
 /// Runs one pipeline until it ends or `stop` is set, and gives the sums of what was delivered.
 ///
 /// # Errors
@@ -324,8 +332,7 @@ impl Worker {
                 let scrubber = self.scrubber.load();
                 let settings = scrubber.settings();
                 let (format, limit) = (settings.codec.format, settings.max_record_bytes);
-                let input = PatientStdin::start(self.stop.clone())
-                    .map_err(|e| format!("cannot start a thread: {e}"))?;
+                let input = PatientStdin::start(self.stop.clone()).map_err(|e| no_thread(&e))?;
                 let input: Vec<(String, Box<dyn io::Read + Send>)> =
                     vec![("standard input".to_owned(), Box::new(input))];
                 let source = StreamSource::new(input, Framer::new(format, limit, settings.engine.reach()));

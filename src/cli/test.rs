@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::summary::counted;
 use crate::config::{self, read_text};
 use crate::detect::{Engine, Pack};
+use crate::reason::unreadable;
 use crate::scrubber::{Scratch, Scrubber};
 
 #[derive(clap::Args)]
@@ -61,8 +62,7 @@ fn is_pack(text: &str) -> bool {
 
 fn toml_files(dir: &Path) -> Result<Vec<PathBuf>, Failure> {
     let failed = |e: io::Error| {
-        let reason = config::plain_reason(&e);
-        Failure::Sentence(format!("cannot read the directory {}: {reason}", dir.display()))
+        Failure::Sentence(format!("cannot read the directory {}: {}", dir.display(), unreadable(&e)))
     };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(dir).map_err(failed)? {

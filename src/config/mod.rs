@@ -14,6 +14,8 @@ use std::fmt;
 use std::path::Path;
 
 pub use crate::authored::{Diagnostic, Severity, did_you_mean};
+pub use crate::reason::plain_reason;
+use crate::reason::unreadable;
 pub use build::{engine, pack};
 pub use resolved::{
     ClientProperty, KafkaSink, KafkaSource, MAX_RECORD_BYTES, OnErrorConfig, Pipeline, PropertyValue,
@@ -60,26 +62,12 @@ pub fn read_text(path: &Path) -> Result<String, ConfigError> {
     if path.is_dir() {
         return Err(ConfigError::Unreadable(format!("{shown} is a directory; name a file in it")));
     }
-    let bytes = std::fs::read(path).map_err(|e| {
-        let advice = match e.kind() {
-            std::io::ErrorKind::NotFound => "; check the path",
-            std::io::ErrorKind::PermissionDenied => "; check who may read it",
-            _ => "",
-        };
-        ConfigError::Unreadable(format!("cannot read {shown}: {}{advice}", plain_reason(&e)))
-    })?;
+    let bytes = std::fs::read(path)
+        .map_err(|e| ConfigError::Unreadable(format!("cannot read {shown}: {}", unreadable(&e))))?;
     String::from_utf8(bytes).map_err(|e| {
         let at = e.utf8_error().valid_up_to();
         ConfigError::Unreadable(format!("{shown} is not UTF-8 text: byte {at} is not; save it as UTF-8"))
     })
-}
-
-/// An I/O error in words, without the number the standard library appends.
-pub fn plain_reason(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut chars = text.chars();
-    chars.next().map(|c| c.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 use crate::health::Health;
 use crate::metrics;
+use crate::reason::plain_reason;
 
 /// How often what nobody scrapes is folded together.
 const UPKEEP: Duration = Duration::from_secs(5);
@@ -27,7 +28,7 @@ const GRACE: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub enum ConsoleError {
     /// The address cannot be listened on.
-    #[error("[metrics] listen: cannot listen on {address}: {cause}{}", advice(cause))]
+    #[error("[metrics] listen: cannot listen on {address}: {}{}", plain_reason(cause), advice(cause))]
     Bind {
         /// The address of the configuration.
         address: SocketAddr,
@@ -35,7 +36,7 @@ pub enum ConsoleError {
         cause: io::Error,
     },
     /// The thread or its runtime cannot be started.
-    #[error("the metrics endpoint cannot be started: {0}")]
+    #[error("the metrics endpoint cannot be started: {}; raise the limits of processes and files of this user", plain_reason(.0))]
     Start(io::Error),
 }
 

@@ -10,6 +10,7 @@ use aws_lc_rs::hmac;
 use zeroize::Zeroize;
 
 use super::encoding::{unbase64, unhex};
+use crate::reason::unreadable;
 use crate::secret::Sensitive;
 
 /// No secret is larger; what is, is not a secret's file.
@@ -116,7 +117,7 @@ impl SecretRef {
         let raw = match self {
             SecretRef::Env(name) => match std::env::var_os(name) {
                 Some(value) => Sensitive::new(value.into_encoded_bytes()),
-                None => return Err(self.refuse("is not set")),
+                None => return Err(self.refuse("is not set; set this variable where the command is started")),
             },
             SecretRef::File(path) => self.read_file(path)?,
         };
@@ -127,7 +128,7 @@ impl SecretRef {
     }
 
     fn read_file(&self, path: &Path) -> Result<Sensitive<Vec<u8>>, KeyError> {
-        let failed = |e: std::io::Error| self.refuse(&format!("cannot be read: {e}"));
+        let failed = |e: std::io::Error| self.refuse(&format!("cannot be read: {}", unreadable(&e)));
         let file = File::open(path).map_err(failed)?;
         let about = file.metadata().map_err(failed)?;
         if about.is_dir() {
@@ -290,7 +291,10 @@ mod tests {
     #[test]
     fn says_what_is_missing() {
         let unset: SecretRef = "env:SCRUBJAY_TEST_UNSET".parse().unwrap();
-        assert_eq!(unset.read().unwrap_err().to_string(), "the secret env:SCRUBJAY_TEST_UNSET is not set");
+        assert_eq!(
+            unset.read().unwrap_err().to_string(),
+            "the secret env:SCRUBJAY_TEST_UNSET is not set; set this variable where the command is started"
+        );
         let absent: SecretRef = "file:/nonexistent/key".parse().unwrap();
         assert!(absent.read().unwrap_err().to_string().contains("/nonexistent/key cannot be read"));
         let (dir, _) = written(b"");

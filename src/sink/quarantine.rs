@@ -11,11 +11,14 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Sink, SinkError};
+use crate::reason::unwritable;
 use crate::record::Checkpoint;
 use crate::scrubber::ScrubbedBatch;
 
 /// The ending of the files.
 pub const EXTENSION: &str = "sealed";
+/// How another directory is chosen.
+const ELSEWHERE: &str = "point [on_error] to = { dir = ... } elsewhere";
 const FILE_MAGIC: &[u8] = b"SCRUBJAY-QUARANTINE 1\n";
 
 /// Puts sealed records into a directory, and hands every batch on to another sink, which takes the clean ones and
@@ -33,15 +36,20 @@ pub struct QuarantineDir<'a> {
 impl<'a> QuarantineDir<'a> {
     /// Opens the directory, and makes it, for its owner alone, where it is not there.
     pub fn open(dir: &Path, inner: Box<dyn Sink + 'a>) -> Result<QuarantineDir<'a>, SinkError> {
-        let failed = |e: &dyn std::fmt::Display| {
-            SinkError::Failed(format!("the quarantine directory {} cannot be used: {e}", dir.display()))
+        let failed = |why: String| {
+            SinkError::Failed(format!("the quarantine directory {} cannot be used: {why}", dir.display()))
         };
+        let unwritable = |e: io::Error| failed(unwritable(&e, ELSEWHERE));
         match fs::metadata(dir) {
-            Ok(about) if !about.is_dir() => return Err(failed(&"it is not a directory")),
+            Ok(about) if !about.is_dir() => {
+                return Err(failed(format!("it is not a directory; {ELSEWHERE}")));
+            }
             Ok(_) => {}
-            Err(e) if e.kind() == io::ErrorKind::NotFound => make_dir(dir).map_err(|e| failed(&e))?,
-            Err(e) => return Err(failed(&e)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => make_dir(dir).map_err(unwritable)?,
+            Err(e) => return Err(unwritable(e)),
         }
+        // Better now than with the first record that has to go there.
+        probe(dir).map_err(unwritable)?;
         Ok(QuarantineDir { dir: dir.to_path_buf(), file: None, unsynced: false, inner })
     }
 
@@ -86,17 +94,26 @@ impl Sink for QuarantineDir<'_> {
 }
 
 fn failed(at: &Path, error: &io::Error) -> SinkError {
-    let advice = match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-            "; make room, or point [on_error] to = { dir = ... } elsewhere, and start again"
-        }
-        io::ErrorKind::PermissionDenied => "; let this user write there, and start again",
-        _ => "",
-    };
     SinkError::Failed(format!(
-        "a sealed record cannot be written to the quarantine {}: {error}{advice}",
-        at.display()
+        "a sealed record cannot be written to the quarantine {}: {}, and start again",
+        at.display(),
+        unwritable(error, ELSEWHERE)
     ))
+}
+
+/// Whether files can be made there.
+fn probe(dir: &Path) -> io::Result<()> {
+    let path = dir.join(format!(".probe-{}", std::process::id()));
+    let mut options = OpenOptions::new();
+    options.write(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&path)?;
+    match fs::remove_file(&path) {
+        // Another line of this process has done it.
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 fn make_dir(dir: &Path) -> io::Result<()> {
@@ -319,6 +336,24 @@ mod tests {
         let mut sink = open(&dir.path().join("gone")).unwrap();
         fs::remove_dir(dir.path().join("gone")).unwrap();
         assert!(sink.append(b"x").unwrap_err().to_string().contains("cannot be written to the quarantine"));
+    }
+
+    /// A place where not even root can make files.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_directory_that_takes_no_files_is_refused_at_once() {
+        for dir in ["/proc/self", "/proc/self/quarantine"] {
+            let error = open(Path::new(dir)).err().expect(dir).to_string();
+            assert!(
+                error.starts_with(&format!("the quarantine directory {dir} cannot be used: ")),
+                "{error}"
+            );
+            assert!(error.ends_with(", or point [on_error] to = { dir = ... } elsewhere"), "{error}");
+            assert!(!error.contains("os error"), "{error}");
+        }
+        let dir = tempfile::tempdir().unwrap();
+        open(dir.path()).unwrap();
+        assert!(files(dir.path()).is_empty());
     }
 
     #[cfg(target_os = "linux")]

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::{Sink, SinkError};
+use crate::reason::plain_reason;
 use crate::record::Checkpoint;
 use crate::scrubber::ScrubbedBatch;
 
@@ -112,7 +113,7 @@ fn failed(name: &str, error: &io::Error) -> SinkError {
         ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => "write where it is allowed",
         _ => "its last line may be cut",
     };
-    SinkError::Failed(format!("cannot write to {name}: {error}; {remedy}"))
+    SinkError::Failed(format!("cannot write to {name}: {}; {remedy}", plain_reason(error)))
 }
 
 #[cfg(test)]
@@ -190,7 +191,7 @@ mod tests {
         assert!(matches!(s.flush(), Err(SinkError::Closed)));
         for (error, want) in [
             (ErrorKind::StorageFull.into(), "make room there"),
-            (io::Error::from_raw_os_error(5), "os error 5"),
+            (io::Error::from_raw_os_error(5), "input/output error; its"),
         ] {
             let mut s = sink(7, vec![error]);
             let message = s.put(&[b'x'; DIRECT_BYTES]).unwrap_err().to_string();

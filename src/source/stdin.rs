@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{Acknowledge, Nothing, Polled, Source, SourceError};
 use crate::codec::Framer;
+use crate::reason::plain_reason;
 use crate::record::{Batch, Record};
 
 /// Bytes asked of a reader at once. What one read brings is one batch: a file gives this much, a pipe what it
@@ -139,7 +140,7 @@ impl Input {
             ErrorKind::PermissionDenied => "run as a user who may read it",
             _ => "whole records before it have been passed on; run again once it can be read",
         };
-        SourceError::Failed(format!("cannot read {}: {error}; {remedy}", self.name))
+        SourceError::Failed(format!("cannot read {}: {}; {remedy}", self.name, plain_reason(error)))
     }
 }
 
@@ -238,7 +239,12 @@ mod tests {
         assert_eq!(step(&mut s).1, records(&[(1, "one")]));
         let message = step(&mut s).0.unwrap_err();
         assert!(message.starts_with("cannot read app.log: "), "{message}");
-        assert!(message.contains("os error 5") && message.contains("run again"), "{message}");
+        assert!(
+            message.contains("input/output error; ")
+                && !message.contains("os error")
+                && message.contains("run again"),
+            "{message}"
+        );
     }
 
     #[test]

@@ -77,6 +77,33 @@ fn a_missing_secret_is_a_warning_for_check_and_an_error_for_run() {
 }
 
 #[test]
+fn files_that_a_pipeline_needs_are_missed_with_advice() {
+    let dir = Dir::new();
+    dir.secret("q.key", "7".repeat(64));
+    let on_error = |key: &str, to: &str| {
+        format!("{STREAM}[on_error]\nkey = \"file:{key}\"\nto = {{ dir = \"{to}\" }}\n")
+    };
+    dir.file("file", "");
+    for (text, says) in [
+        (
+            on_error("absent.key", "q"),
+            "the secret file:absent.key cannot be read: no such file or directory; check the path",
+        ),
+        (on_error("file/x", "q"), "the secret file:file/x cannot be read: not a directory; check the path"),
+        (on_error("q.key", "file"), "file cannot be used: it is not a directory; point [on_error] to ="),
+        (on_error("q.key", "file/q"), "file/q cannot be used: not a directory; "),
+        (
+            format!("{STREAM}[detect]\npacks = [\"absent.toml\"]\n"),
+            "cannot read absent.toml: no such file or directory; check the path",
+        ),
+    ] {
+        dir.file("p.toml", text);
+        let out = dir.cmd().args("run p.toml").run().code(2).stdout("").stderr_has(says);
+        assert!(!crate::kit::contains(&out.stderr, "os error"), "{}", String::from_utf8_lossy(&out.stderr));
+    }
+}
+
+#[test]
 fn check_shows_coverage_and_refuses_gaps_under_safe_harbor() {
     let dir = Dir::new();
     dir.file("logs.toml", STREAM);

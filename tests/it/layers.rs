@@ -15,6 +15,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("kind", ""),
     ("secret", ""),
     ("authored", ""),
+    ("reason", ""),
     ("record", "span"),
     ("codec", "kind record span"),
     ("detect", "authored codec kind span"),
@@ -22,25 +23,25 @@ const LAYERS: &[(&str, &str)] = &[
     ("detect::examples", "codec kind policy span"),
     ("policy", "codec kind"),
     ("transform", "codec kind policy span"),
-    ("keys", "record secret"),
+    ("keys", "reason record secret"),
     ("scrubber", "codec detect keys kind policy record secret span transform"),
     ("metrics", "kind record scrubber"),
     ("health", "metrics"),
     ("kafka", "metrics record secret"),
-    ("source", "codec kafka metrics record secret span"),
-    ("sink", "kafka keys metrics record scrubber secret"),
+    ("source", "codec kafka metrics reason record secret span"),
+    ("sink", "kafka keys metrics reason record scrubber secret"),
     ("pipeline", "metrics record scrubber sink source"),
-    ("console", "health metrics"),
+    ("console", "health metrics reason"),
     (
         "config",
-        "authored codec detect health kafka keys kind metrics pipeline policy record scrubber secret sink source \
+        "authored codec detect health kafka keys kind metrics pipeline policy reason record scrubber secret sink source \
          span transform",
     ),
     ("demo", "config kafka kind metrics pipeline record scrubber sink source"),
     (
         "cli",
-        "codec config console demo detect health kafka keys kind metrics pipeline policy record scrubber secret \
-         sink source span transform",
+        "codec config console demo detect health kafka keys kind metrics pipeline policy reason record scrubber \
+         secret sink source span transform",
     ),
 ];
 
