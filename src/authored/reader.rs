@@ -10,13 +10,16 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::secrets::blank_secrets;
+use super::secrets::{blank, blank_secrets, may_be_secret_name};
 use super::{Diagnostic, Severity, did_you_mean, inside_string};
 
 /// A file that is being read, and what is wrong with it so far.
 pub(crate) struct Reader {
     file: String,
-    text: Arc<str>,
+    /// What is shown of it.
+    text: RefCell<String>,
+    /// It may hold secrets.
+    guarded: bool,
     found: RefCell<Vec<Diagnostic>>,
 }
 
@@ -33,17 +36,22 @@ pub(crate) struct Table<'r> {
 impl Reader {
     /// A reader of `text`, which came from `file`.
     pub(crate) fn new(file: String, text: &str) -> Reader {
-        Reader { file, text: blank_secrets(text).into(), found: RefCell::default() }
+        Reader {
+            file,
+            text: RefCell::new(blank_secrets(text, true)),
+            guarded: true,
+            found: RefCell::default(),
+        }
     }
 
     /// A reader of a file that holds no secrets, such as a pack: what looks like one is shown.
     pub(crate) fn without_secrets(file: String, text: &str) -> Reader {
-        Reader { file, text: text.into(), found: RefCell::default() }
+        Reader { file, text: RefCell::new(text.to_owned()), guarded: false, found: RefCell::default() }
     }
 
     /// Where a part of a string stands in the file; the whole string where that cannot be told.
     pub(crate) fn inside(&self, string: &Spanned<String>, part: Range<usize>) -> Range<usize> {
-        inside_string(&self.text, string.span(), string.get_ref(), part).unwrap_or(string.span())
+        inside_string(&self.text.borrow(), string.span(), string.get_ref(), part).unwrap_or(string.span())
     }
 
     /// Parses the text. What is wrong with its syntax is kept as errors, and nothing else is then looked at: it
@@ -54,7 +62,34 @@ impl Reader {
             let span = e.span().unwrap_or(0..0);
             self.error(span, format!("this is not TOML: {}", e.message()), "here", None);
         }
+        if self.guarded && errors.is_empty() {
+            *self.text.borrow_mut() = blank_secrets(text, false);
+            self.blank_under(root.get_ref(), false);
+        }
         errors.is_empty().then_some(root)
+    }
+
+    /// Blanks the values of keys that may be secret. The text alone does not tell of all: a key may be written with
+    /// escapes, or be a table's.
+    fn blank_under(&self, table: &DeTable<'_>, secret: bool) {
+        for (key, value) in table {
+            self.blank_value(value, secret || may_be_secret_name(key.get_ref()));
+        }
+    }
+
+    fn blank_value(&self, value: &Spanned<DeValue<'_>>, secret: bool) {
+        match value.get_ref() {
+            DeValue::Table(table) => self.blank_under(table, secret),
+            DeValue::Array(list) => list.iter().for_each(|v| self.blank_value(v, secret)),
+            _ if secret => self.blank(value.span()),
+            _ => {}
+        }
+    }
+
+    /// From now on, and in what has been found already, this value is not shown.
+    pub(crate) fn blank(&self, value: Range<usize>) {
+        let blanked = blank(&self.text.borrow(), value);
+        *self.text.borrow_mut() = blanked;
     }
 
     /// The root table.
@@ -79,14 +114,17 @@ impl Reader {
     }
 
     fn keep(&self, severity: Severity, span: Range<usize>, title: String, label: &str, help: Option<String>) {
-        let (file, text) = (self.file.clone(), self.text.clone());
+        // The text comes with the last of them.
+        let (file, text) = (self.file.clone(), Arc::default());
         let label = label.to_owned();
         self.found.borrow_mut().push(Diagnostic { severity, title, file, text, span, label, help });
     }
 
     /// What was found wrong, in the order of the file: the warnings, or all if there is an error.
     pub(crate) fn finish(self) -> Result<Vec<Diagnostic>, Vec<Diagnostic>> {
+        let text: Arc<str> = self.text.into_inner().into();
         let mut found = self.found.into_inner();
+        found.iter_mut().for_each(|d| d.text = text.clone());
         found.sort_by_key(|d| d.span.start);
         match found.iter().any(|d| d.severity == Severity::Error) {
             true => Err(found),

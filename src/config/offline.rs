@@ -17,6 +17,8 @@ impl Resolver<'_> {
         match property_fault(key, plain) {
             None => return true,
             Some(PropertyFault::Unknown) => {
+                // Nobody knows what was meant, so it may have been a password.
+                self.reader.blank(value.span());
                 let title = format!("librdkafka has no such property, in {table}.properties");
                 let near = did_you_mean(key, USUAL_PROPERTIES.iter().copied());
                 let help = near.map_or_else(
@@ -30,6 +32,7 @@ impl Resolver<'_> {
                 self.reader.error(name.span(), title, "not in this build", Some("take it out".to_owned()));
             }
             Some(PropertyFault::Value(takes)) => {
+                self.reader.blank(value.span());
                 let title = format!("`{table}.properties.{key}` does not take this value");
                 self.reader.error(value.span(), title, "not allowed", takes);
             }

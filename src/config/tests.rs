@@ -403,6 +403,37 @@ fn no_error_repeats_a_value() {
 }
 
 #[test]
+fn no_secret_is_drawn() {
+    let kafka = |tail: &str| format!("{KAFKA}{tail}\n");
+    let only_librdkafka_knows = [
+        kafka("properties = { \"sasl.pw\" = \"canary\" }"),
+        kafka("properties = { \"security.protocol\" = \"canary\" }"),
+    ];
+    let only_librdkafka_knows = only_librdkafka_knows.into_iter().filter(|_| cfg!(feature = "kafka"));
+    let wrong = [
+        kafka("properties = { \"sasl.password\" = \"ca\\\"canary\", \"linger.ms\" = true, group = 1 }"),
+        kafka("properties = { \"sasl.p\\u0061ssword\" = \"canary\" }"),
+        kafka("properties = { sasl.password = \"canary\" }"),
+        kafka("properties = { \"sasl.password\" = [\"canary\"] }"),
+        kafka("properties = { \"sasl.password\" = \"x\"canary\" }"),
+        kafka("key_action = { hmca = \"canary\" }"),
+        kafka("key_action = { hmac = { file = \"canary\" } }"),
+        kafka("key_action = { hmac = canary }"),
+        kafka("[on_error]\nto = { dir = \"q\", key = \"canary\" }"),
+        kafka("[on_error]\nkye = \"canary\""),
+        kafka("on_error = { key = \"canary\", to = 1 }"),
+        kafka("[on_error.key]\nvalue = \"canary\""),
+    ];
+    for text in wrong.into_iter().chain(only_librdkafka_knows) {
+        let all = Pipeline::parse(Path::new("p.toml"), &text).unwrap_err();
+        for e in all {
+            let drawn = e.render(false);
+            assert!(!drawn.contains("canary") && !e.text.contains("canary"), "{drawn}");
+        }
+    }
+}
+
+#[test]
 fn a_rule_that_is_never_used_is_warned_about() {
     let rules = "[[policy.rule]]\nkind = [\"ssn\", \"mrn\"]\naction = \"keep\"\n[[policy.rule]]\nkind = [\"mrn\"]\npath = \"$.x\"\naction = \"drop\"\n";
     let p = parse(&format!("{STREAM}{rules}")).unwrap();
