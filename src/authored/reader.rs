@@ -312,18 +312,34 @@ impl<'r> Table<'r> {
         choices: &[(&str, T)],
         later: &[&str],
     ) -> Option<T> {
+        self.choose_or(key, word, choices, later, None)
+    }
+
+    /// The same where something else than a word may stand too: its name, and how it is written.
+    pub(crate) fn choose_or<T: Copy>(
+        &self,
+        key: &str,
+        word: &Spanned<String>,
+        choices: &[(&str, T)],
+        later: &[&str],
+        other: Option<(&str, &str)>,
+    ) -> Option<T> {
         let given = word.get_ref().as_str();
         let found = choices.iter().find(|(name, _)| *name == given).map(|(_, t)| *t);
         if found.is_none() {
-            let names: Vec<&str> = choices.iter().map(|(n, _)| *n).collect();
-            let allowed = format!("one of {}", listed(&names));
+            let names = choices.iter().map(|(n, _)| *n);
+            let allowed = names.clone().chain(other.map(|(_, form)| form)).collect::<Vec<_>>();
+            let allowed = format!("one of {}", listed(&allowed));
             match later.iter().find(|l| **l == given) {
                 Some(l) => {
                     self.not_yet(word.span(), &format!("`{} = \"{l}\"`", self.full_name(key)), &allowed)
                 }
                 None => {
-                    let hint =
-                        did_you_mean(given, names.iter().copied()).map(|s| format!("did you mean \"{s}\"?"));
+                    let near = did_you_mean(given, names.chain(other.map(|(name, _)| name)));
+                    let hint = near.map(|near| match other {
+                        Some((name, form)) if name == near => format!("did you mean {form}?"),
+                        _ => format!("did you mean \"{near}\"?"),
+                    });
                     self.wrong(key, word.span(), &allowed, "not one of them", hint);
                 }
             }

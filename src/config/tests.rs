@@ -175,11 +175,23 @@ fn bad_files_get_a_place_and_a_way_out() {
         ),
         (
             "[[policy.rule]]\naction = \"token\"\n",
-            "4:10: `policy.rule.action = \"token\"` is not in this version; use one of keep, redact, drop",
+            "4:10: `policy.rule.action = \"token\"` is not in this version; use one of keep, redact, drop, { mask = { keep_last = 4 } }",
         ),
         (
             "[[policy.rule]]\naction = \"remove\"\n",
-            "4:10: `policy.rule.action` must be one of keep, redact, drop",
+            "4:10: `policy.rule.action` must be one of keep, redact, drop, { mask = { keep_last = 4 } }",
+        ),
+        (
+            "[[policy.rule]]\naction = \"msak\"\n",
+            "4:10: `policy.rule.action` must be one of keep, redact, drop, { mask = { keep_last = 4 } }; did you mean { mask = { keep_last = 4 } }?",
+        ),
+        (
+            "[[policy.rule]]\naction = { redact = true }\n",
+            "4:12: `policy.rule.action` must be one of keep, redact, drop, { mask = { keep_last = 4 } }; action = \"redact\"",
+        ),
+        (
+            "[[policy.rule]]\naction = { msk = {} }\n",
+            "4:12: unknown table in [policy.rule.action]; did you mean `mask`? in [policy.rule.action] stands: mask",
         ),
         (
             "[[policy.rule]]\naction = \"mask\"\n",
@@ -195,7 +207,7 @@ fn bad_files_get_a_place_and_a_way_out() {
         ),
         (
             "[[policy.rule]]\naction = { seal = {} }\n",
-            "4:12: `policy.rule.action.seal` is not in this version; in [policy.rule.action] stands: mask",
+            "4:12: `policy.rule.action.seal` is not in this version; use one of keep, redact, drop, { mask = { keep_last = 4 } }",
         ),
         (
             "[[policy.rule]]\npath = \"$.a b\"\naction = \"keep\"\n",

@@ -29,6 +29,8 @@ pub(in crate::config) struct RuleSpec {
 const PROFILES_LATER: &[&str] = &["limited-data-set", "pseudonymised", "notification"];
 const ACTIONS: &[(&str, Action)] =
     &[("keep", Action::Keep), ("redact", Action::Redact), ("drop", Action::Drop)];
+/// The action that has settings, and how it is written.
+const MASK: (&str, &str) = ("mask", "{ mask = { keep_last = 4 } }");
 const ACTIONS_LATER: &[&str] =
     &["pseudonym", "seal", "token", "format_preserving", "date_shift", "generalize", "surrogate"];
 
@@ -80,11 +82,26 @@ fn action(t: &Table<'_>) -> Option<Action> {
             t.wrong("action", word.span(), "a table to mask", "it needs its settings", help);
             return None;
         }
-        Ok(word) => return t.choose("action", &word, ACTIONS, ACTIONS_LATER),
+        Ok(word) => return t.choose_or("action", &word, ACTIONS, ACTIONS_LATER, Some(MASK)),
         Err(table) => table,
     };
     let mask = table.table("mask");
-    table.finish(ACTIONS_LATER);
+    let words: Vec<&str> = ACTIONS.iter().map(|(name, _)| *name).chain([MASK.1]).collect();
+    let allowed = format!("one of {}", words.join(", "));
+    let mut others = table.keys().filter(|(key, _)| *key != MASK.0);
+    let known = |key| ACTIONS.iter().any(|(name, _)| *name == key) || ACTIONS_LATER.contains(&key);
+    match others.find(|(key, _)| known(*key)) {
+        Some((key, span)) if ACTIONS_LATER.contains(&key) => {
+            t.not_yet(span, &format!("`{}.{key}`", t.full_name("action")), &allowed);
+            return None;
+        }
+        Some((key, span)) => {
+            let help = Some(format!("action = \"{key}\""));
+            t.wrong("action", span, &allowed, "a word, without settings", help);
+            return None;
+        }
+        None => table.finish(&[]),
+    }
     let Some(mask) = mask else {
         if table.keys().next().is_none() {
             table.missing("mask", "action = { mask = { keep_last = 4 } }");
