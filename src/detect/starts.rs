@@ -105,7 +105,7 @@ fn cut_repetition(r: &Repetition, room: usize, head: bool) -> (Hir, bool) {
     let times = |min: u32, max: u32| {
         Hir::repetition(Repetition { min, max: Some(max), greedy: r.greedy, sub: Box::new(sub.clone()) })
     };
-    let fits = if len == 0 { 0 } else { (room / len) as u32 };
+    let fits = room.checked_div(len).unwrap_or(0) as u32;
     match r.max {
         _ if len == 0 => (Hir::empty(), false),
         _ if !whole => (times(r.min.min(1), r.min.min(1)), false),

@@ -3,10 +3,7 @@
 //! A path that is added to the project gets its line here.
 
 use std::fmt::Debug;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use scrubjay::codec::Format;
@@ -177,7 +174,7 @@ fn records_that_cannot_be_read() {
 #[test]
 fn the_metrics_page() {
     let dir = Dir::new();
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     dir.file("p.toml", pipeline(&format!("[metrics]\nlisten = \"{address}\"")));
     let mut running = dir.cmd().args("run p.toml").spawn();
     running.write(stream());
@@ -189,7 +186,7 @@ fn the_metrics_page() {
         if seen {
             break;
         }
-        std::thread::sleep(Duration::from_millis(50));
+        std::thread::sleep(std::time::Duration::from_millis(50));
     }
     assert!(seen, "no finding is counted:\n{page}");
     for path in ["/healthz", "/readyz", "/219-10-8731"] {
@@ -199,8 +196,10 @@ fn the_metrics_page() {
     assert_silent("a pipeline with pages", &running.finish().code(0).all());
 }
 
-fn fetch(address: SocketAddr, path: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
+#[cfg(feature = "console")]
+fn fetch(address: std::net::SocketAddr, path: &str) -> String {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
     let mut page = String::new();
     stream.read_to_string(&mut page).unwrap();
