@@ -74,9 +74,18 @@ pub fn run(line: Line<'_>) -> Result<Tally, LineError> {
     for _ in 0..threads + 2 {
         let _ = free_tx.send(Batch::new());
     }
+    // Nothing more will be delivered.
+    let over = AtomicBool::new(false);
     thread::scope(|scope| {
-        let stopping = &*stop;
-        let reader = scope.spawn(move || read(&mut *source, &free_rx, &raw_tx, stopping));
+        let (source, stopping, over) = (&mut *source, &*stop, &over);
+        let reader = scope.spawn(move || {
+            read(source, &free_rx, raw_tx, stopping)?;
+            // What is on its way can only be acknowledged while the source lives and is kept alive.
+            while !over.load(Ordering::Relaxed) {
+                source.idle(Duration::from_millis(1))?;
+            }
+            Ok::<_, SourceError>(())
+        });
         for _ in 0..threads {
             let (raw_rx, clean_tx, scrubber) = (raw_rx.clone(), clean_tx.clone(), &*scrubber);
             scope.spawn(move || scrub(scrubber, &raw_rx, &clean_tx));
@@ -86,6 +95,7 @@ pub fn run(line: Line<'_>) -> Result<Tally, LineError> {
         if delivered.is_err() {
             stop.store(true, Ordering::Relaxed);
         }
+        over.store(true, Ordering::Relaxed);
         let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         let tally = delivered?;
         read?;
@@ -98,7 +108,7 @@ pub fn run(line: Line<'_>) -> Result<Tally, LineError> {
 fn read(
     source: &mut dyn Source,
     free: &Receiver<Batch>,
-    raw: &Sender<(u64, Batch)>,
+    raw: Sender<(u64, Batch)>,
     stop: &AtomicBool,
 ) -> Result<(), SourceError> {
     let mut number = 0;

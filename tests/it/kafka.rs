@@ -163,6 +163,13 @@ impl Client {
         seen
     }
 
+    /// How many records a topic has; 0 when there is none.
+    pub fn count(&self, topic: &str) -> usize {
+        let consumer: BaseConsumer = self.config.create().unwrap();
+        let ends = (0..self.partitions(topic)).map(|p| consumer.fetch_watermarks(topic, p as i32, PATIENCE));
+        ends.map(|ends| ends.unwrap().1 as usize).sum()
+    }
+
     /// What a group has committed of a topic, by partition; -1 where nothing.
     pub fn committed(&self, group: &str, topic: &str) -> Vec<i64> {
         let consumer: BaseConsumer = self.config.clone().set("group.id", group).create().unwrap();

@@ -1,11 +1,11 @@
 //! `scrubjay run` on a real broker: killed, stopped, and asked what it does with identifiers.
 
-use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use crate::brokers::{Broker, Kind};
-use crate::kafka::{Client, Seen, assert_nothing_lost, word};
+use crate::brokers::{Broker, Foreign, Kind};
+use crate::kafka::{Client, PATIENCE, Seen, word};
 use crate::kit::{Dir, Running, contains};
 
 /// Writes a pipeline file that reads `app` as a member that keeps its place when it is killed.
@@ -34,40 +34,86 @@ fn start(dir: &Dir) -> Running {
     dir.cmd().args("run pipeline.toml").spawn()
 }
 
+/// Waits until so many records have come out.
+fn until_delivered(client: &Client, count: usize) {
+    let deadline = Instant::now() + PATIENCE;
+    while client.count("clean.app") < count {
+        assert!(Instant::now() < deadline, "{} of {count} records came out", client.count("clean.app"));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A member that is in the middle of its work: another client, not ours, goes on writing the records up to `end`.
+fn in_the_middle(client: &Client, dir: &Dir, at: &str, first: usize, end: usize) -> (Running, Foreign) {
+    let mut running = start(dir);
+    running.wait_for_stderr("assigned");
+    let before = client.count("clean.app");
+    let writer = Foreign::start(&["produce", at, "app", &first.to_string(), &end.to_string(), "2500"]);
+    until_delivered(client, before + 100);
+    (running, writer)
+}
+
+/// Every record holds identifiers, in its payload and often in its key and headers. A client that is not ours writes
+/// them and looks at each that comes out.
 #[test]
-fn killed_at_any_time_it_loses_nothing() {
+fn killed_at_any_time_it_loses_nothing_and_lets_nothing_through() {
     const COUNT: usize = 20_000;
     let (broker, dir) = (Broker::start(Kind::Noida), Dir::new());
-    let client = Client::new(&broker.address());
+    let (client, at) = (Client::new(&broker.address()), broker.address());
     client.create("app", 3, &[]);
     pipeline(&dir, &broker, "");
-    let sent: Vec<_> = (0..COUNT)
-        .map(|n| {
-            let mut m = Seen::text((n % 3) as i32, &word(n));
-            m.key = Some(format!("key {}", word(n)).into_bytes());
-            m.headers = vec![("trace".into(), Some(word(n).into_bytes()))];
-            m
-        })
-        .collect();
-    for (part, chunk) in sent.chunks(COUNT / 4).enumerate() {
-        client.produce("app", chunk.to_vec());
-        let running = start(&dir);
-        client.read_until("clean.app", |seen| seen.len() > part * COUNT / 4 + COUNT / 16);
+    for part in 0..5 {
+        let (first, end) = (part * COUNT / 5, (part + 1) * COUNT / 5);
+        let (running, writer) = in_the_middle(&client, &dir, &at, first, end);
+        // At another moment between two batches, or within one, each time.
+        std::thread::sleep(Duration::from_millis(part as u64 * 37));
         running.signal("KILL");
-        let _ = running.wait();
+        assert_eq!(running.wait().exit_code(), None, "it was killed");
+        assert!(client.count("app") < end, "it was killed while records kept coming");
+        let (good, said) = writer.end();
+        assert!(good, "{said}");
     }
     let running = start(&dir);
-    let wanted: BTreeSet<_> = sent.iter().map(Seen::str).collect();
-    let all = |seen: &[Seen]| seen.iter().map(Seen::str).collect::<BTreeSet<_>>().len() >= wanted.len();
-    let seen = client.read_until("clean.app", all);
+    Foreign::must(&["verify", &at, "app", "clean.app", &COUNT.to_string()]);
     running.signal("TERM");
     running.wait().code(0);
-    assert_nothing_lost(&sent, &seen);
-    for m in &seen {
-        assert_eq!(m.key.as_deref(), Some(format!("key {}", m.str()).as_bytes()));
-        assert_eq!(m.headers, [("trace".to_string(), m.payload.clone())]);
+    let committed: i64 = client.committed("g", "app").iter().sum();
+    assert_eq!(committed, COUNT as i64, "a clean stop commits all");
+}
+
+/// What a stop has delivered it has committed, so that nothing comes twice.
+#[test]
+fn a_clean_stop_in_the_middle_repeats_nothing() {
+    const COUNT: usize = 9000;
+    let (broker, dir) = (Broker::start(Kind::Noida), Dir::new());
+    let (client, at) = (Client::new(&broker.address()), broker.address());
+    client.create("app", 3, &[]);
+    pipeline(&dir, &broker, "");
+    for part in 0..3 {
+        let (first, end) = (part * COUNT / 3, (part + 1) * COUNT / 3);
+        let (running, writer) = in_the_middle(&client, &dir, &at, first, end);
+        std::thread::sleep(Duration::from_millis(part as u64 * 37));
+        let asked = Instant::now();
+        running.signal("TERM");
+        running.wait().code(0).stderr_has("ended");
+        assert!(asked.elapsed() < Duration::from_secs(2), "a stop took {:?}", asked.elapsed());
+        assert!(client.count("app") < end, "it was stopped while records kept coming");
+        Foreign::must(&["committed", &at, "g", "app", "clean.app"]);
+        let (good, said) = writer.end();
+        assert!(good, "{said}");
     }
-    assert_eq!(client.committed("g", "app").iter().sum::<i64>(), COUNT as i64, "a clean stop commits all");
+    let running = start(&dir);
+    let said = Foreign::must(&["verify", &at, "app", "clean.app", &COUNT.to_string()]);
+    assert!(said.contains(" 0 came twice"), "{said}");
+    running.signal("TERM");
+    running.wait().code(0);
+    Foreign::must(&["committed", &at, "g", "app", "clean.app"]);
+
+    // The judge itself: what was not scrubbed does not pass.
+    let (good, said) = Foreign::judge(&["verify", &at, "app", "app", &COUNT.to_string()]);
+    assert!(!good && said.contains("holds a planted value"), "{said}");
+    let (good, said) = Foreign::judge(&["committed", &at, "nobody", "app", "clean.app"]);
+    assert!(!good && said.contains("committed None"), "{said}");
 }
 
 #[test]
