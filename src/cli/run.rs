@@ -359,7 +359,7 @@ impl Worker {
         settings.max_output_bytes = checked.max_output_bytes;
         self.scrubber.store(Arc::new(Scrubber::new(settings)));
         let sink = KafkaSink::new(checked).map_err(|e| e.to_string())?;
-        let source = KafkaSource::new(&source).map_err(|e| e.to_string())?;
+        let source = KafkaSource::new(&source).map_err(|e| e.to_string())?.stopped_by(&self.stop);
         Ok(Some((Box::new(source), Box::new(sink))))
     }
 

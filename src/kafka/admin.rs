@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{RecvTimeoutError, bounded};
 use rdkafka::ClientContext;
 use rdkafka::admin::{
     AdminClient, AdminOptions, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
@@ -25,6 +26,8 @@ use super::options::admin_config;
 const ANSWER: Duration = Duration::from_secs(5);
 /// How long a topic just made may take to be seen everywhere.
 const APPEAR: Duration = Duration::from_secs(15);
+/// How often a wait looks whether it is time to stop.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Why a question has no answer.
 #[derive(Debug)]
@@ -46,8 +49,10 @@ pub(super) struct TopicSettings {
 pub(super) struct Cluster {
     pub(super) brokers: String,
     config: ClientConfig,
+    /// Set when nobody wants the answer any more.
+    stop: Arc<AtomicBool>,
     /// A consumer without a group: it asks for metadata, and never makes a broker create a topic by asking.
-    probe: BaseConsumer<Quiet>,
+    probe: Arc<BaseConsumer<Quiet>>,
     admin: OnceLock<AdminClient<DefaultClientContext>>,
     /// How long a question about settings may take.
     patience: Duration,
@@ -81,14 +86,21 @@ impl ClientContext for Quiet {
 impl ConsumerContext for Quiet {}
 
 impl Cluster {
-    pub(super) fn new(brokers: &str, properties: &BTreeMap<String, String>) -> Result<Cluster, String> {
+    /// A connection that gives up waiting once `stop` is set.
+    pub(super) fn new(
+        brokers: &str,
+        properties: &BTreeMap<String, String>,
+        stop: &Arc<AtomicBool>,
+    ) -> Result<Cluster, String> {
         let config = admin_config(brokers, properties)?;
-        let probe = config.create_with_context(Quiet::default()).map_err(|e| config_error(&e))?;
+        let probe: BaseConsumer<Quiet> =
+            config.create_with_context(Quiet::default()).map_err(|e| config_error(&e))?;
         let timeout = properties.get("socket.timeout.ms").and_then(|v| v.parse().ok());
         Ok(Cluster {
             brokers: brokers.to_string(),
             config,
-            probe,
+            stop: stop.clone(),
+            probe: Arc::new(probe),
             admin: OnceLock::new(),
             patience: timeout.map_or(ANSWER, |ms| ANSWER.min(Duration::from_millis(ms))),
             unanswered: AtomicU32::new(0),
@@ -101,7 +113,9 @@ impl Cluster {
     pub(super) fn topics(&self) -> Result<BTreeMap<String, usize>, Trouble> {
         // Soon back to say that nobody answers, yet in the end patient enough for a large and slow cluster.
         let attempt = self.attempts.fetch_add(1, Ordering::Relaxed).min(4);
-        let answer = self.probe.fetch_metadata(None, Duration::from_secs(1 << attempt));
+        let Some(answer) = self.metadata(Duration::from_secs(1 << attempt)) else {
+            return Err(Trouble::Away("stopped before an answer came".to_string()));
+        };
         // The reason for a failed connection comes as an event of its own.
         let mut reason = None;
         while let Some(Err(event)) = self.probe.poll(Duration::ZERO) {
@@ -111,15 +125,39 @@ impl Cluster {
             }
         }
         match answer {
-            Ok(metadata) => {
+            Ok(topics) => {
                 self.attempts.store(0, Ordering::Relaxed);
-                let known = metadata.topics().iter().filter(|t| t.error().is_none());
-                Ok(known.map(|t| (t.name().to_string(), t.partitions().len())).collect())
+                Ok(topics)
             }
             Err(error) => Err(match reason {
                 Some(code) => Trouble::Refused(format!("{}: {}", self.brokers, describe(code))),
                 None => self.trouble(&error),
             }),
+        }
+    }
+
+    /// Asks for all topics, in a thread of its own, because librdkafka's call cannot be called off. `None` when it is
+    /// time to stop.
+    fn metadata(&self, patience: Duration) -> Option<Result<BTreeMap<String, usize>, KafkaError>> {
+        let probe = self.probe.clone();
+        let (told, answer) = bounded(1);
+        let ask = move || {
+            let answer = probe.fetch_metadata(None, patience).map(|metadata| {
+                let known = metadata.topics().iter().filter(|t| t.error().is_none());
+                known.map(|t| (t.name().to_string(), t.partitions().len())).collect()
+            });
+            let _ = told.send(answer);
+        };
+        if let Err(error) = thread::Builder::new().name("metadata".into()).spawn(ask) {
+            tracing::warn!("{}: no thread can be started: {error}", self.brokers);
+            return None;
+        }
+        loop {
+            match answer.recv_timeout(LOOK) {
+                Ok(answer) => return Some(answer),
+                Err(RecvTimeoutError::Timeout) if !self.stop.load(Ordering::Relaxed) => {}
+                Err(_) => return None,
+            }
         }
     }
 
@@ -137,7 +175,7 @@ impl Cluster {
             return Ok(settings);
         }
         let options = AdminOptions::new().request_timeout(Some(self.patience));
-        let answers = match block_on(self.admin()?.describe_configs(&asked, &options)) {
+        let answers = match self.answer(self.admin()?.describe_configs(&asked, &options))? {
             Ok(answers) => answers,
             Err(error) => return self.not_told(&error).map(|()| settings),
         };
@@ -199,7 +237,7 @@ impl Cluster {
             for (key, value) in settings {
                 topic = topic.set(key, value);
             }
-            let answers = block_on(self.admin()?.create_topics([&topic], &options()));
+            let answers = self.answer(self.admin()?.create_topics([&topic], &options()))?;
             match answers.map_err(|e| self.trouble(&e))?.pop() {
                 None | Some(Ok(_) | Err((_, Code::TopicAlreadyExists))) => {
                     tracing::info!("{}: created topic {name} with {partitions} partitions", self.brokers);
@@ -222,7 +260,7 @@ impl Cluster {
     /// Adds partitions to a topic until it has `partitions`.
     pub(super) fn grow(&self, name: &str, partitions: usize) -> Result<(), Trouble> {
         let wanted = NewPartitions::new(name, partitions);
-        let answers = block_on(self.admin()?.create_partitions([&wanted], &options()));
+        let answers = self.answer(self.admin()?.create_partitions([&wanted], &options()))?;
         match answers.map_err(|e| self.trouble(&e))?.pop() {
             // Another member may have been faster.
             None | Some(Ok(_) | Err((_, Code::InvalidPartitions))) => {
@@ -251,6 +289,12 @@ impl Cluster {
             }
             thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// The answer of the admin client, unless it is time to stop.
+    fn answer<F: Future>(&self, question: F) -> Result<F::Output, Trouble> {
+        let stopped = || Trouble::Away("stopped before an answer came".to_string());
+        block_on(question, &self.stop).ok_or_else(stopped)
     }
 
     fn admin(&self) -> Result<&AdminClient<DefaultClientContext>, Trouble> {
@@ -286,8 +330,8 @@ fn options() -> AdminOptions {
     AdminOptions::new().request_timeout(Some(ANSWER)).operation_timeout(Some(ANSWER))
 }
 
-/// Waits for the answer of an admin client, which a thread of its own brings.
-fn block_on<F: Future>(future: F) -> F::Output {
+/// Waits for the answer of an admin client, which a thread of its own brings. `None` once `stop` is set.
+fn block_on<F: Future>(future: F, stop: &AtomicBool) -> Option<F::Output> {
     struct Unpark(Thread);
     impl Wake for Unpark {
         fn wake(self: Arc<Self>) {
@@ -299,8 +343,9 @@ fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     loop {
         match future.as_mut().poll(&mut context) {
-            Poll::Ready(answer) => return answer,
-            Poll::Pending => thread::park(),
+            Poll::Ready(answer) => return Some(answer),
+            Poll::Pending if stop.load(Ordering::Relaxed) => return None,
+            Poll::Pending => thread::park_timeout(LOOK),
         }
     }
 }
@@ -314,15 +359,21 @@ mod tests {
         let (tx, rx) = std::sync::mpsc::channel::<Waker>();
         let waker = thread::spawn(move || rx.recv().unwrap().wake());
         let mut asked = false;
-        let answer = block_on(std::future::poll_fn(|cx| {
+        let answered = std::future::poll_fn(|cx| {
             if asked {
                 return Poll::Ready(7);
             }
             asked = true;
             tx.send(cx.waker().clone()).unwrap();
             Poll::Pending
-        }));
+        });
+        let answer = block_on(answered, &AtomicBool::new(false));
         waker.join().unwrap();
-        assert_eq!(answer, 7);
+        assert_eq!(answer, Some(7));
+    }
+
+    #[test]
+    fn block_on_waits_no_longer_when_it_is_time_to_stop() {
+        assert_eq!(block_on(std::future::pending::<()>(), &AtomicBool::new(true)), None);
     }
 }

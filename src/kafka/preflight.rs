@@ -68,12 +68,12 @@ fn run(
     outputs.create = create;
     let waiting = Waiting { stop, deadline: patience.map(|p| Instant::now() + p) };
 
-    let from = Cluster::new(&source.brokers, &source.properties).map_err(refused)?;
+    let from = Cluster::new(&source.brokers, &source.properties, stop).map_err(refused)?;
     let mut another = None;
     let elsewhere = if (&source.brokers, &source.properties) == (&sink.brokers, &sink.properties) {
         &from
     } else {
-        &*another.insert(Cluster::new(&sink.brokers, &sink.properties).map_err(refused)?)
+        &*another.insert(Cluster::new(&sink.brokers, &sink.properties, stop).map_err(refused)?)
     };
     if source.brokers == sink.brokers {
         outputs.refuse_loops().map_err(refused)?;
@@ -174,14 +174,15 @@ impl Preflight {
     /// added. Waits for brokers as [`preflight`] does.
     pub(crate) fn open(&mut self, topic: &str, partition: i32) -> Result<Output, KafkaRefusal> {
         let refused = KafkaRefusal::Refused;
-        let waiting = Waiting { stop: &self.stop, deadline: None };
+        let stop = &self.stop;
+        let waiting = Waiting { stop, deadline: None };
         let (source, sink) = (&self.outputs.source, &self.outputs.sink);
-        let from = Cluster::new(&source.brokers, &source.properties).map_err(refused)?;
+        let from = Cluster::new(&source.brokers, &source.properties, stop).map_err(refused)?;
         let mut another = None;
         let elsewhere = if (&source.brokers, &source.properties) == (&sink.brokers, &sink.properties) {
             &from
         } else {
-            &*another.insert(Cluster::new(&sink.brokers, &sink.properties).map_err(refused)?)
+            &*another.insert(Cluster::new(&sink.brokers, &sink.properties, stop).map_err(refused)?)
         };
         let at_least = usize::try_from(partition).unwrap_or(0) + 1;
         let read = waiting.until_answered(&from, || from.topics())?;
@@ -220,15 +221,21 @@ impl Waiting<'_> {
             match ask() {
                 Ok(answer) => return Ok(answer),
                 Err(Trouble::Refused(why)) => return Err(KafkaRefusal::Refused(why)),
+                Err(Trouble::Away(_)) if self.stop.load(Ordering::Relaxed) => {
+                    return Err(KafkaRefusal::Stopped);
+                }
                 Err(Trouble::Away(reason)) if self.deadline.is_some_and(|d| Instant::now() >= d) => {
                     return Err(KafkaRefusal::Unreachable { brokers: cluster.brokers.clone(), reason });
                 }
                 Err(Trouble::Away(reason)) => reach.unreachable(&reason),
             }
-            if self.stop.load(Ordering::Relaxed) {
-                return Err(KafkaRefusal::Stopped);
+            let again = Instant::now() + RETRY;
+            while Instant::now() < again {
+                if self.stop.load(Ordering::Relaxed) {
+                    return Err(KafkaRefusal::Stopped);
+                }
+                thread::sleep(RETRY / 10);
             }
-            thread::sleep(RETRY);
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::brokers::{Broker, Foreign, Kind};
 use crate::kafka::{Client, PATIENCE, Seen, word};
-use crate::kit::{Dir, Running, contains};
+use crate::kit::{Dir, Out, Running, contains};
 
 /// Writes a pipeline file that reads `app` as a member that keeps its place when it is killed.
 fn pipeline(dir: &Dir, broker: &Broker, more: &str) -> PathBuf {
@@ -116,6 +116,52 @@ fn a_clean_stop_in_the_middle_repeats_nothing() {
     assert!(!good && said.contains("committed None"), "{said}");
 }
 
+/// Waits for the end of a line whose brokers are away, which must come soon.
+fn ends_soon(running: Running) -> Out {
+    let asked = Instant::now();
+    running.signal("TERM");
+    let out = running.wait();
+    assert!(asked.elapsed() < Duration::from_millis(2500), "a stop took {:?}", asked.elapsed());
+    out
+}
+
+#[test]
+fn a_stop_does_not_wait_for_brokers_that_are_away() {
+    let (mut broker, dir) = (Broker::start(Kind::Noida), Dir::new());
+    let client = Client::new(&broker.address());
+    client.create("app", 3, &[]);
+    pipeline(&dir, &broker, "");
+
+    // Nothing to do.
+    let mut running = start(&dir);
+    running.wait_for_stderr("assigned");
+    broker.kill();
+    running.wait_for_stderr("cannot reach");
+    ends_soon(running).code(0);
+
+    // Before it has begun, when it has tried for long.
+    let mut running = start(&dir);
+    running.wait_for_stderr("cannot reach");
+    std::thread::sleep(Duration::from_secs(4));
+    ends_soon(running).code(0);
+
+    // In the middle of its work.
+    broker.resume();
+    let sent = (0..200_000).map(|n| Seen::text(n % 3, &word(n as usize)));
+    client.produce("app", sent);
+    let mut running = start(&dir);
+    until_delivered(&client, 1);
+    broker.kill();
+    running.wait_for_stderr("cannot reach");
+    assert!(running.stderr_so_far().windows(5).all(|w| w != b"ended"));
+    let out = ends_soon(running);
+    match out.exit_code() {
+        // What was on its way could not be delivered, and that is said.
+        Some(2) => drop(out.stderr_has("will be read again")),
+        code => assert_eq!(code, Some(0)),
+    }
+}
+
 #[test]
 fn identifiers_go_from_payload_key_and_headers() {
     let (broker, dir) = (Broker::start(Kind::Noida), Dir::new());
@@ -176,15 +222,4 @@ fn a_refusal_is_a_sentence_and_exit_2() {
     let (broker, dir) = (Broker::start(Kind::Noida), Dir::new());
     pipeline(&dir, &broker, "");
     start(&dir).wait().code(2).stderr_has("topic app does not exist");
-}
-
-#[test]
-fn it_stops_while_it_waits_for_a_broker() {
-    let (mut broker, dir) = (Broker::start(Kind::Noida), Dir::new());
-    pipeline(&dir, &broker, "");
-    broker.kill();
-    let mut running = start(&dir);
-    running.wait_for_stderr("cannot reach");
-    running.signal("TERM");
-    running.wait().code(0);
 }

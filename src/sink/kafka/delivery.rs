@@ -1,6 +1,6 @@
 //! The producer's callbacks: deliveries are counted on its own thread, and waited for on the sink's.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ pub(super) struct Delivery {
     /// The first thing that went wrong for good.
     failure: Mutex<Option<String>>,
     news: Condvar,
+    /// No broker is connected, and none has taken a record since.
+    away: AtomicBool,
 }
 
 impl Delivery {
@@ -32,6 +34,7 @@ impl Delivery {
             awaited: AtomicU64::new(u64::MAX),
             failure: Mutex::new(None),
             news: Condvar::new(),
+            away: AtomicBool::new(false),
         }
     }
 
@@ -43,6 +46,11 @@ impl Delivery {
     /// Why records cannot be delivered, once that is certain.
     pub(super) fn failure(&self) -> Option<String> {
         self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether no broker can be reached, as far as is known.
+    pub(super) fn away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
     }
 
     /// Waits until `count` reports are in, something has failed, or the time is over.
@@ -68,7 +76,12 @@ impl ClientContext for Delivery {
         match error.rdkafka_error_code() {
             Some(code) if is_denied(code) => self.fail(format!("writing failed: {}", describe(code))),
             Some(Code::Fatal) => self.fail(format!("writing failed: {reason}")),
-            Some(code) if is_unreachable(code) => self.reach.unreachable(reason),
+            Some(code) if is_unreachable(code) => {
+                if code == Code::AllBrokersDown {
+                    self.away.store(true, Ordering::Relaxed);
+                }
+                self.reach.unreachable(reason);
+            }
             Some(code) => self.reach.waiting(&format!("{code}: {reason}")),
             None => {}
         }
@@ -80,6 +93,9 @@ impl ProducerContext for Delivery {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, read_at: usize) {
+        if result.is_ok() {
+            self.away.store(false, Ordering::Relaxed);
+        }
         if let Err((error, message)) = result {
             let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
             self.fail(format!(

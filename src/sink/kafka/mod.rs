@@ -27,6 +27,8 @@ pub const ORIGIN_HEADER: &str = "scrubjay.origin";
 const PATIENCE: Duration = Duration::from_secs(5);
 /// After being asked to stop, records on their way are waited for this long.
 const STOP_WITHIN: Duration = Duration::from_secs(20);
+/// The same while no broker can be reached: what they do not have then is read again on the next start.
+const STOP_WITHOUT_BROKERS: Duration = Duration::from_millis(800);
 /// A partition just made may take this long to be known to the producer.
 const APPEAR: Duration = Duration::from_secs(30);
 /// How often a wait looks around.
@@ -42,6 +44,8 @@ pub struct KafkaSink {
     sent: u64,
     /// How many reports were in when it was last seen to change, and when that was.
     progress: (u64, Instant),
+    /// When it was first seen that the line is to stop.
+    stopping: Option<Instant>,
 }
 
 impl KafkaSink {
@@ -52,7 +56,8 @@ impl KafkaSink {
         let config = config.map_err(SinkError::Failed)?;
         let producer = config.create_with_context(Delivery::new(&options.brokers));
         let producer = producer.map_err(|e| SinkError::Failed(config_error(&e)))?;
-        Ok(KafkaSink { producer, preflight, routes: BTreeMap::new(), sent: 0, progress: (0, Instant::now()) })
+        let progress = (0, Instant::now());
+        Ok(KafkaSink { producer, preflight, routes: BTreeMap::new(), sent: 0, progress, stopping: None })
     }
 
     /// The topic for a record, checked when it is first needed and when a partition is new.
@@ -171,7 +176,11 @@ impl KafkaSink {
         if missing > 0 && stuck > PATIENCE {
             delivery.reach.waiting(&format!("waiting for the brokers to take {missing} records"));
         }
-        if self.preflight.stop.load(Ordering::Relaxed) && stuck > STOP_WITHIN {
+        if !self.preflight.stop.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let stopping = self.stopping.get_or_insert_with(Instant::now).elapsed();
+        if stuck > STOP_WITHIN || delivery.away() && stuck.min(stopping) > STOP_WITHOUT_BROKERS {
             return Err(SinkError::Failed(format!(
                 "stopped while {missing} records could not be delivered: they are not committed and will be read again"
             )));

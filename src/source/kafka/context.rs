@@ -1,12 +1,14 @@
 //! The consumer's callbacks. All of them run inside a poll, on the reader's thread.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use crossbeam_channel::{RecvTimeoutError, bounded};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::{ClientContext, Offset};
@@ -15,9 +17,19 @@ use super::assignment::{Assignment, Partition};
 use crate::kafka::{Reach, describe, forward_log, is_denied, is_unreachable};
 use crate::metrics;
 
+/// After being asked to stop, the answer to a commit is waited for this long: a broker that is there gives it in
+/// milliseconds, and one that is away may take as long as the group's session.
+const ANSWER_WITHIN: Duration = Duration::from_millis(800);
+/// How often a wait looks around.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// What the callbacks know.
 pub(super) struct Context {
     pub(super) assignment: Arc<Assignment>,
+    /// The consumer whose context this is.
+    pub(super) consumer: OnceLock<Weak<BaseConsumer<Context>>>,
+    /// Set when the line is asked to stop.
+    pub(super) stop: OnceLock<Arc<AtomicBool>>,
     pub(super) reach: Reach,
     /// How long a rebalance may wait for batches on their way.
     pub(super) drain: Duration,
@@ -36,9 +48,9 @@ impl Context {
         self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Commits what has been delivered, if there is anything, and waits for the answer: the binding does not tell how
-    /// an asynchronous commit ended.
-    pub(super) fn commit(&self, consumer: &BaseConsumer<Context>) {
+    /// Commits what has been delivered, if there is anything, and waits for the answer, so that no commit is under way
+    /// when partitions change hands.
+    pub(super) fn commit(&self) {
         let mut offsets = TopicPartitionList::new();
         for (topic, partition, offset) in self.assignment.take_uncommitted() {
             // Offsets are never negative, so that this cannot fail.
@@ -47,9 +59,49 @@ impl Context {
         if offsets.count() == 0 {
             return;
         }
-        if let Err(error) = consumer.commit(&offsets, CommitMode::Sync) {
-            self.commit_failed(&error, &offsets);
+        match self.answer_to(offsets.clone()) {
+            Some(Err(error)) => self.commit_failed(&error, &offsets),
+            Some(Ok(())) => {}
+            None => tracing::warn!(
+                "stopping without an answer from the brokers: what was delivered last may not be committed, and is then \
+                 read again"
+            ),
         }
+    }
+
+    /// The answer to a commit. `None` when the line is to stop and none comes. A thread of its own waits for it,
+    /// because librdkafka's call cannot be called off.
+    fn answer_to(&self, offsets: TopicPartitionList) -> Option<KafkaResult<()>> {
+        // A consumer that is being closed has committed before.
+        let consumer = self.consumer.get()?.upgrade()?;
+        let (told, answer) = bounded(1);
+        let commit = move || {
+            let result = consumer.commit(&offsets, CommitMode::Sync);
+            // Before the answer is told, or this thread might be the one to close it.
+            drop(consumer);
+            let _ = told.send(result);
+        };
+        if let Err(error) = thread::Builder::new().name("commit".into()).spawn(commit) {
+            self.reach.waiting(&format!("offsets wait to be committed: no thread can be started: {error}"));
+            return Some(Err(KafkaError::ConsumerCommit(Code::Retry)));
+        }
+        let mut stopping = None;
+        loop {
+            match answer.recv_timeout(LOOK) {
+                Ok(result) => return Some(result),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) if !self.is_stopping() => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    if stopping.get_or_insert_with(Instant::now).elapsed() >= ANSWER_WITHIN {
+                        return None;
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop.get().is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 
     fn commit_failed(&self, error: &KafkaError, offsets: &TopicPartitionList) {
@@ -94,7 +146,7 @@ impl Context {
                     list(going)
                 );
             }
-            self.commit(consumer);
+            self.commit();
         }
         self.assignment.revoke(going);
         for (topic, partition) in going {

@@ -17,7 +17,7 @@ mod context;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -46,7 +46,7 @@ const MAX_POLL_INTERVAL_MS: u64 = 300_000;
 
 /// Reads topics as a member of a consumer group.
 pub struct KafkaSource {
-    consumer: BaseConsumer<Context>,
+    consumer: Arc<BaseConsumer<Context>>,
     assignment: Arc<Assignment>,
     max_batch_records: usize,
     max_batch_bytes: usize,
@@ -78,6 +78,8 @@ impl KafkaSource {
         let assignment = Arc::new(Assignment::default());
         let context = Context {
             assignment: assignment.clone(),
+            consumer: OnceLock::new(),
+            stop: OnceLock::new(),
             reach: Reach::new(&options.brokers),
             drain: DRAIN_AT_MOST
                 .min(limit("session.timeout.ms", SESSION_TIMEOUT_MS))
@@ -89,6 +91,8 @@ impl KafkaSource {
         };
         let failed = |e: KafkaError| SourceError::Failed(config_error(&e));
         let consumer: BaseConsumer<Context> = config.create_with_context(context).map_err(failed)?;
+        let consumer = Arc::new(consumer);
+        let _ = consumer.context().consumer.set(Arc::downgrade(&consumer));
         let topics: Vec<_> = options.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics).map_err(failed)?;
         Ok(KafkaSource {
@@ -102,6 +106,12 @@ impl KafkaSource {
             idle_since: None,
             committed_at: Instant::now(),
         })
+    }
+
+    /// With the flag that asks the line to stop: once it is set, brokers that do not answer are not waited for.
+    pub fn stopped_by(self, stop: &Arc<AtomicBool>) -> KafkaSource {
+        let _ = self.consumer.context().stop.set(stop.clone());
+        self
     }
 
     /// Polls once. Whether a message came, which then stands in `batch`. A rebalance may happen in here: `batch`
@@ -168,7 +178,7 @@ impl KafkaSource {
             return Err(SourceError::Failed(denied));
         }
         if self.committed_at.elapsed() >= COMMIT_EVERY {
-            context.commit(&self.consumer);
+            context.commit();
             self.committed_at = Instant::now();
         }
         Ok(())
@@ -239,7 +249,7 @@ impl Drop for KafkaSource {
     /// Commits what was delivered last, before the consumer leaves the group.
     fn drop(&mut self) {
         self.assignment.close();
-        self.consumer.context().commit(&self.consumer);
+        self.consumer.context().commit();
     }
 }
 
