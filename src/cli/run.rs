@@ -60,16 +60,18 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let signals = Signals::watch()
         .map_err(|e| Failure::Sentence(format!("cannot watch for signals: {}", plain_reason(&e))))?;
     let health = Health::default();
+    // Before anyone can ask: without a pipeline all would be well.
+    let light = |p: &Pipeline| health.pipeline(&p.file.display().to_string());
+    let lights: Vec<_> = pipelines.iter().map(light).collect();
     let _console = serve(&pipelines, &health)?;
     let stop = Arc::new(AtomicBool::new(false));
     let (ended_tx, ended) = unbounded();
     let (mut running, mut workers) = (Vec::new(), Vec::new());
     // Everything that can be refused is, before any of them begins.
-    for pipeline in pipelines {
+    for (pipeline, light) in pipelines.into_iter().zip(lights) {
         let settings = pipeline.settings(config::engine(&pipeline.treatment.packs)?)?;
         warn_of_gaps(&pipeline, &settings);
         let scrubber = Arc::new(ArcSwap::from_pointee(Scrubber::new(settings)));
-        let light = health.pipeline(&pipeline.file.display().to_string());
         workers.push(Worker {
             pipeline: pipeline.clone(),
             scrubber: scrubber.clone(),
@@ -316,7 +318,9 @@ impl Worker {
             _ => sink,
         };
         tracing::info!("{}: running", self.pipeline.file.display());
-        self.light.ready();
+        if self.pipeline.source == SourceConfig::Stdin {
+            self.light.ready();
+        }
         let line = Line { source, sink, scrubber: self.scrubber, threads: self.threads, stop };
         match pipeline::run(line) {
             // Whoever reads the output has gone: a filter that ends like any other.
@@ -359,7 +363,11 @@ impl Worker {
         settings.max_output_bytes = checked.max_output_bytes;
         self.scrubber.store(Arc::new(Scrubber::new(settings)));
         let sink = KafkaSink::new(checked).map_err(|e| e.to_string())?;
+        let light = self.light.clone();
         let source = KafkaSource::new(&source).map_err(|e| e.to_string())?.stopped_by(&self.stop);
+        // The sink's brokers have answered; now the group has to.
+        let source =
+            source.tells_assigned(move |assigned| if assigned { light.ready() } else { light.waiting() });
         Ok(Some((Box::new(source), Box::new(sink))))
     }
 

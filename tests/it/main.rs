@@ -14,6 +14,8 @@ mod kafka_flow;
 mod kafka_group;
 #[cfg(feature = "kafka")]
 mod kafka_process;
+#[cfg(all(feature = "kafka", feature = "console"))]
+mod kafka_ready;
 #[cfg(feature = "kafka")]
 mod kafka_refusals;
 mod kit;

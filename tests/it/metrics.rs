@@ -10,13 +10,19 @@ const CANARY: &str = "219-10-9999";
 fn start(dir: &Dir) -> (Running, String) {
     dir.file("p.toml", "[source.stdin]\n[sink.stdout]\n[metrics]\nlisten = \"127.0.0.1:0\"\n");
     let mut running = dir.cmd().args("run p.toml").spawn();
-    running.wait_for_stderr("/metrics");
-    let log = String::from_utf8(running.stderr_so_far()).unwrap();
-    let at = log.split("http://").nth(1).unwrap().split('/').next().unwrap();
-    (running, at.to_owned())
+    let at = address(&mut running);
+    (running, at)
 }
 
-fn fetch(at: &str, path: &str) -> String {
+/// Where a running pipeline serves its pages, once it does.
+pub fn address(running: &mut Running) -> String {
+    running.wait_for_stderr("/metrics");
+    let log = String::from_utf8(running.stderr_so_far()).unwrap();
+    log.split("http://").nth(1).unwrap().split('/').next().unwrap().to_owned()
+}
+
+/// The whole answer to a GET.
+pub fn fetch(at: &str, path: &str) -> String {
     let mut stream = TcpStream::connect(at).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {at}\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();

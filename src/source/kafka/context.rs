@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, Rebalance, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
@@ -30,6 +30,8 @@ pub(super) struct Context {
     pub(super) consumer: OnceLock<Weak<BaseConsumer<Context>>>,
     /// Set when the line is asked to stop.
     pub(super) stop: OnceLock<Arc<AtomicBool>>,
+    /// Told when the group has given this member its partitions, and when it has none for a while.
+    pub(super) on_assigned: OnceLock<Box<dyn Fn(bool) + Send + Sync>>,
     pub(super) reach: Reach,
     /// How long a rebalance may wait for batches on their way.
     pub(super) drain: Duration,
@@ -97,6 +99,12 @@ impl Context {
                     }
                 }
             }
+        }
+    }
+
+    fn tell_assigned(&self, assigned: bool) {
+        if let Some(tell) = self.on_assigned.get() {
+            tell(assigned);
         }
     }
 
@@ -193,6 +201,11 @@ impl ConsumerContext for Context {
                 if !going.is_empty() {
                     tracing::info!("revoked {}", list(&going));
                 }
+                // Where members keep the rest of their partitions they go on with it, unless the group has expelled them.
+                let keeps_the_rest = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
+                if !keeps_the_rest || consumer.assignment_lost() {
+                    self.tell_assigned(false);
+                }
                 self.let_go(consumer, &going);
             }
             Rebalance::Error(error) => tracing::warn!("rebalance: {error}"),
@@ -200,12 +213,14 @@ impl ConsumerContext for Context {
     }
 
     fn post_rebalance(&self, consumer: &BaseConsumer<Context>, rebalance: &Rebalance<'_>) {
-        if let Rebalance::Assign(coming) = rebalance
-            && self.paused.load(Ordering::Relaxed)
+        let Rebalance::Assign(coming) = rebalance else { return };
+        if self.paused.load(Ordering::Relaxed)
             && let Err(error) = consumer.pause(coming)
         {
             tracing::debug!("new partitions are not paused: {error}");
         }
+        // No partition is an assignment too: there may be more members than partitions.
+        self.tell_assigned(true);
     }
 }
 

@@ -80,6 +80,7 @@ impl KafkaSource {
             assignment: assignment.clone(),
             consumer: OnceLock::new(),
             stop: OnceLock::new(),
+            on_assigned: OnceLock::new(),
             reach: Reach::new(&options.brokers),
             drain: DRAIN_AT_MOST
                 .min(limit("session.timeout.ms", SESSION_TIMEOUT_MS))
@@ -111,6 +112,13 @@ impl KafkaSource {
     /// With the flag that asks the line to stop: once it is set, brokers that do not answer are not waited for.
     pub fn stopped_by(self, stop: &Arc<AtomicBool>) -> KafkaSource {
         let _ = self.consumer.context().stop.set(stop.clone());
+        self
+    }
+
+    /// With someone to tell, on the reader's thread, when the group has given this member its partitions (`true`; that
+    /// may be none, where there are more members than partitions), and when it has lost them until the next assignment.
+    pub fn tells_assigned(self, tell: impl Fn(bool) + Send + Sync + 'static) -> KafkaSource {
+        let _ = self.consumer.context().on_assigned.set(Box::new(tell));
         self
     }
 
