@@ -61,6 +61,8 @@ pub struct Record {
     /// Bytes of a record too large to be held that were thrown away: the payload is only its head, and must not be
     /// forwarded. 0 for all others.
     pub(crate) left_out: u64,
+    /// Why the source could not read all of it: it then counts as unreadable.
+    pub(crate) flaw: Option<&'static str>,
 }
 
 impl Record {
@@ -183,6 +185,7 @@ impl Batch {
             headers: Span::default(),
             piece,
             left_out: 0,
+            flaw: None,
         });
     }
 
@@ -207,7 +210,15 @@ impl Batch {
             headers: Span::at(end - headers, end),
             piece: Piece::default(),
             left_out: 0,
+            flaw: None,
         });
+    }
+
+    /// Says that the source could not read all of the record pushed last, and why.
+    pub fn mark_flawed(&mut self, reason: &'static str) {
+        if let Some(record) = self.records.last_mut() {
+            record.flaw = Some(reason);
+        }
     }
 
     /// Adds a header for the message pushed next.

@@ -221,6 +221,9 @@ impl Scrubber {
         scratch: &mut Scratch,
     ) -> Result<Option<Fate>, Unreadable> {
         let scrubber = self.part_scrubber();
+        if let Some(reason) = record.flaw {
+            return Err(Unreadable(reason));
+        }
         if record.left_out > 0 || record.payload.is_some_and(|p| p.len() > self.settings.max_record_bytes) {
             return Err(Unreadable("the record is larger than max_record_bytes"));
         }

@@ -2,6 +2,7 @@
 comes out. The integration tests run it; the brokers' virtual environment has what it needs.
 
     foreign.py produce BROKERS TOPIC FROM TO PER_SECOND writes records FROM to TO, no faster than that
+    foreign.py odd BROKERS TOPIC                        writes what our own client cannot: see below
     foreign.py verify BROKERS FROM TO COUNT             waits for all of them in TO, then checks every one
     foreign.py committed BROKERS GROUP TOPIC BY         the group's offsets are where topic BY ends, by partition
 
@@ -134,6 +135,27 @@ def produce(brokers, topic, first, end, per_second):
     print(f"{len(sent)} records written in {time.monotonic() - began:.1f} s")
 
 
+class NotUtf8(str):
+    """Text that goes onto the wire as bytes that are no text."""
+
+    def encode(self, *_):
+        return b"r\xe9f\xff"
+
+
+def odd(brokers, topic):
+    """Four records: one from the first millisecond of 1970, one with a header whose name is not UTF-8, a plain one, and
+    one of the time before 1970."""
+    producer = KafkaProducer(bootstrap_servers=brokers)
+    note = ("note", b"ssn: 219-10-9999")
+    for value, headers, timestamp_ms in [
+        (b"of old", [note], 0),
+        (b"Patient: Maria Lopez", [note, (NotUtf8("?"), b"SSN 219-10-9999"), ("trace", b"a")], 5),
+        (b"plain", [], 6),
+        (b"older", [], -2),
+    ]:
+        producer.send(topic, value, b"k", headers, partition=0, timestamp_ms=timestamp_ms).get(PATIENCE)
+
+
 def read(brokers, topic, enough):
     """Every record of a topic, once `enough` of them are there and no more come; by partition, in order."""
     consumer = KafkaConsumer(bootstrap_servers=brokers, enable_auto_commit=False, fetch_max_wait_ms=50)
@@ -235,6 +257,9 @@ def main(command, *args):
     if command == "produce":
         brokers, topic, first, end, per_second = args
         produce(brokers, topic, int(first), int(end), float(per_second))
+        return True
+    if command == "odd":
+        odd(*args)
         return True
     if command == "verify":
         brokers, source, sink, count = args

@@ -13,6 +13,8 @@ mod kafka_flow;
 #[cfg(feature = "kafka")]
 mod kafka_group;
 #[cfg(feature = "kafka")]
+mod kafka_odd;
+#[cfg(feature = "kafka")]
 mod kafka_process;
 #[cfg(all(feature = "kafka", feature = "console"))]
 mod kafka_ready;

@@ -87,8 +87,11 @@ impl KafkaSink {
         outgoing.key = record.key();
         // Without a timestamp the producer sets its own time.
         outgoing.timestamp = match *timestamp {
-            Timestamp::Create(ms) | Timestamp::Append(ms) if !record.restamp() => Some(ms),
-            _ => None,
+            _ if record.restamp() => None,
+            // librdkafka takes 0 for the present; the next millisecond is as near as it can get.
+            Timestamp::Create(0) | Timestamp::Append(0) => Some(1),
+            Timestamp::Create(ms) | Timestamp::Append(ms) => Some(ms),
+            Timestamp::None => None,
         };
         let mut headers = record.headers();
         if headers.len() > 0 {

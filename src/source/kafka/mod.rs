@@ -14,8 +14,8 @@
 
 mod assignment;
 mod context;
+mod headers;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
@@ -23,10 +23,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::{BorrowedMessage, Message};
 
 use self::assignment::Assignment;
 use self::context::Context;
+use self::headers::append_headers;
 use super::{Acknowledge, Polled, Source, SourceError};
 use crate::kafka::{
     KafkaSourceOptions, Reach, TopicPatterns, config_error, consumer_config, describe, is_denied,
@@ -135,7 +136,10 @@ impl KafkaSource {
         }
         match polled {
             None => Ok(false),
-            Some(Ok(message)) => append(batch, &message, &mut self.run, &self.assignment),
+            Some(Ok(message)) => {
+                append(batch, &message, &mut self.run, &self.assignment);
+                Ok(true)
+            }
             Some(Err(error)) => self.judge(&error).map(|()| false),
         }
     }
@@ -300,25 +304,18 @@ fn drop_foreign(batch: &mut Batch, assignment: &Assignment) {
 }
 
 /// Copies a message to the end of the batch.
-fn append(
-    batch: &mut Batch,
-    message: &BorrowedMessage<'_>,
-    run: &mut Option<Run>,
-    assignment: &Assignment,
-) -> Result<bool, SourceError> {
+fn append(batch: &mut Batch, message: &BorrowedMessage<'_>, run: &mut Option<Run>, assignment: &Assignment) {
     let (topic, partition, offset) = (message.topic(), message.partition(), message.offset());
     if !run.as_ref().is_some_and(|run| run.partition == partition && *run.topic == *topic) {
         // A message of a partition given away meanwhile is not ours to handle.
-        let Some((topic, epoch)) = assignment.find(topic, partition) else { return Ok(true) };
+        let Some((topic, epoch)) = assignment.find(topic, partition) else { return };
         *run = Some(Run { topic, partition, epoch });
     }
-    let Some(run) = run else { return Ok(true) };
+    let Some(run) = run else { return };
     if batch.is_empty() {
         batch.read_at_ms = now_ms();
     }
-    let headers = append_headers(batch, message).map_err(|why| {
-        SourceError::Failed(format!("{topic}[{partition}]@{offset} cannot be carried: {why}"))
-    })?;
+    let (headers, flaw) = append_headers(batch, message);
     let key = message.key().map(|key| batch.append(key));
     let payload = message.payload().map(|payload| batch.append(payload));
     let timestamp = match message.timestamp() {
@@ -328,21 +325,10 @@ fn append(
     };
     let origin = Origin::Kafka { topic: run.topic.clone(), partition, offset, timestamp };
     batch.push_message(origin, payload, key, headers);
-    batch.checkpoint.advance(&run.topic, partition, offset + 1, run.epoch);
-    Ok(true)
-}
-
-fn append_headers(batch: &mut Batch, message: &BorrowedMessage<'_>) -> Result<usize, &'static str> {
-    let Some(headers) = message.headers() else { return Ok(0) };
-    let count = headers.count();
-    for i in 0..count {
-        // The binding panics on a name that is not UTF-8, which Kafka asks for but no broker checks.
-        let header = catch_unwind(AssertUnwindSafe(|| headers.try_get(i)));
-        let header = header.map_err(|_| "a header's name is not UTF-8; move the group's offset past it")?;
-        let header = header.ok_or("a header cannot be read; move the group's offset past it")?;
-        batch.push_header(header.key.as_bytes(), header.value);
+    if let Some(flaw) = flaw {
+        batch.mark_flawed(flaw);
     }
-    Ok(count)
+    batch.checkpoint.advance(&run.topic, partition, offset + 1, run.epoch);
 }
 
 fn now_ms() -> i64 {
