@@ -26,6 +26,8 @@ use super::options::admin_config;
 const ANSWER: Duration = Duration::from_secs(5);
 /// How long a topic just made may take to be seen everywhere.
 const APPEAR: Duration = Duration::from_secs(15);
+/// How long events that have come in may take to be handed over.
+const EVENTS: Duration = Duration::from_millis(20);
 /// How often a wait looks whether it is time to stop.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -64,21 +66,35 @@ pub(super) struct Cluster {
     attempts: AtomicU32,
 }
 
-/// Reports nothing by itself, but keeps the reason of the last error.
+/// Reports nothing by itself, but keeps the reason of the last error. librdkafka tells the same one only twice a minute.
 #[derive(Default)]
 struct Quiet {
     reason: Mutex<Option<String>>,
 }
 
+impl Quiet {
+    fn reason(&self) -> Option<String> {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, reason: Option<&str>) {
+        *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = reason.map(str::to_string);
+    }
+}
+
 impl ClientContext for Quiet {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
+        // That a broker has closed the connection is no error to librdkafka, only a line: `[thrd:NAME]: WHY`.
+        if facility == "FAIL" {
+            self.set(Some(line.split_once("]: ").map_or(line, |(_, why)| why)));
+        }
         forward_log(level, facility, line);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         // That all brokers are down says less than why one of them is.
         if error.rdkafka_error_code() != Some(Code::AllBrokersDown) {
-            *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_string());
+            self.set(Some(reason));
         }
     }
 }
@@ -116,24 +132,36 @@ impl Cluster {
         let Some(answer) = self.metadata(Duration::from_secs(1 << attempt)) else {
             return Err(Trouble::Away("stopped before an answer came".to_string()));
         };
-        // The reason for a failed connection comes as an event of its own.
-        let mut reason = None;
-        while let Some(Err(event)) = self.probe.poll(Duration::ZERO) {
-            match event.rdkafka_error_code() {
-                Some(code) if is_denied(code) => reason = Some(code),
-                _ => {}
-            }
-        }
         match answer {
             Ok(topics) => {
                 self.attempts.store(0, Ordering::Relaxed);
+                self.probe.context().set(None);
                 Ok(topics)
             }
-            Err(error) => Err(match reason {
-                Some(code) => Trouble::Refused(format!("{}: {}", self.brokers, describe(code))),
+            Err(error) => Err(match self.denied() {
+                Some(code) => Trouble::Refused(self.refusal(code)),
                 None => self.trouble(&error),
             }),
         }
+    }
+
+    /// Why a connection failed comes as an event of its own, among others: the error, if it is one that lasts.
+    fn denied(&self) -> Option<Code> {
+        // With a wait of zero the client's own log lines would end it.
+        while let Some(event) = self.probe.poll(EVENTS) {
+            match event.err().and_then(|error| error.rdkafka_error_code()) {
+                Some(code) if is_denied(code) => return Some(code),
+                _ => {}
+            }
+        }
+        None
+    }
+
+    /// What is wrong and what to do, and what the client has reported of it.
+    fn refusal(&self, code: Code) -> String {
+        let reason = self.probe.context().reason();
+        let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        format!("{}: {}{reason}", self.brokers, describe(code))
     }
 
     /// Asks for all topics, in a thread of its own, because librdkafka's call cannot be called off. `None` when it is
@@ -311,16 +339,17 @@ impl Cluster {
             other => other.rdkafka_error_code(),
         };
         match code {
-            Some(code) if is_denied(code) => {
-                Trouble::Refused(format!("{}: {}", self.brokers, describe(code)))
-            }
+            Some(code) if is_denied(code) => Trouble::Refused(self.refusal(code)),
             _ => {
-                let reason =
-                    self.probe.context().reason.lock().unwrap_or_else(PoisonError::into_inner).take();
-                Trouble::Away(reason.unwrap_or_else(|| match code {
-                    Some(code) if is_unreachable(code) => "no broker answers".to_string(),
-                    _ => error.to_string(),
-                }))
+                let hint = "does `security.protocol` fit what they expect?";
+                Trouble::Away(match (self.probe.context().reason(), code) {
+                    (Some(reason), _) if reason.contains("Disconnected") => format!("{reason}; {hint}"),
+                    (Some(reason), _) => reason,
+                    (None, Some(code)) if is_unreachable(code) => {
+                        format!("no broker answers: if they run, {hint}")
+                    }
+                    (None, _) => error.to_string(),
+                })
             }
         }
     }

@@ -205,7 +205,9 @@ pub(crate) fn admin_config(
     ];
     let connection = |name: &str| CONNECTION.iter().any(|prefix| name.starts_with(prefix)) || name == "debug";
     let connection = properties.iter().filter(|(name, _)| connection(name));
-    config(brokers, &connection.map(|(k, v)| (k.clone(), v.clone())).collect(), &[], &[])
+    // A broker that closes the connection says with that what is wrong with it.
+    const TOLD: &[(&str, &str)] = &[("log.connection.close", "true")];
+    config(brokers, &connection.map(|(k, v)| (k.clone(), v.clone())).collect(), TOLD, &[])
 }
 
 fn config(

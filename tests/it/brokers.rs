@@ -1,5 +1,6 @@
 //! Real Kafka brokers for tests, each with a port and a directory of its own, stopped when dropped.
 
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -23,6 +24,8 @@ pub enum Kind {
 pub struct Broker {
     kind: Kind,
     port: u16,
+    /// The port that clients are told to come to.
+    advertised: u16,
     dir: tempfile::TempDir,
     child: Option<Child>,
 }
@@ -30,8 +33,12 @@ pub struct Broker {
 impl Broker {
     /// Starts a broker on a free port.
     pub fn start(kind: Kind) -> Broker {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut broker = Broker { kind, port, dir: tempfile::tempdir().unwrap(), child: None };
+        let port = free_port();
+        Broker::new(kind, port, port)
+    }
+
+    fn new(kind: Kind, port: u16, advertised: u16) -> Broker {
+        let mut broker = Broker { kind, port, advertised, dir: tempfile::tempdir().unwrap(), child: None };
         broker.resume();
         broker
     }
@@ -62,7 +69,8 @@ impl Broker {
     /// Starts it again, on the same port and directory.
     pub fn resume(&mut self) {
         let mut command = Command::new(binary(self.kind));
-        let url = format!("tcp://{}", self.address());
+        let (url, advertised) =
+            (format!("tcp://{}", self.address()), format!("tcp://127.0.0.1:{}", self.advertised));
         match self.kind {
             Kind::Noida => command.args([
                 "start",
@@ -77,7 +85,7 @@ impl Broker {
                 "--listener-url",
                 &url,
                 "--advertised-listener-url",
-                &url,
+                &advertised,
                 "--storage-engine",
                 "memory://tansu/",
             ]),
@@ -107,6 +115,67 @@ impl Drop for Broker {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// A broker behind `tests/brokers/gate.py`, which takes only TLS connections, and only with a login.
+pub struct Gate {
+    port: u16,
+    _broker: Broker,
+    child: Child,
+}
+
+impl Gate {
+    /// The user and the password that it lets in.
+    pub const LOGIN: (&str, &str) = ("alice", "open-sesame");
+
+    /// Starts both.
+    pub fn start() -> Gate {
+        let (port, inside) = (free_port(), free_port());
+        let broker = Broker::new(Kind::Tansu, inside, port);
+        let mut command = Command::new(bin().join("python3"));
+        command
+            .arg(crate::kit::root().join("tests/brokers/gate.py"))
+            .args([port, inside].map(|p| p.to_string()));
+        command.arg("--tls").arg(Gate::file("server.pem"));
+        command.arg("--login").arg(format!("{}:{}", Gate::LOGIN.0, Gate::LOGIN.1));
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut said).unwrap();
+        assert_eq!(said, "open\n");
+        Gate { port, _broker: broker, child }
+    }
+
+    /// `host:port`.
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// A file of the certificates: `ca.pem` has signed the gate's, `other-ca.pem` has not.
+    pub fn file(name: &str) -> String {
+        crate::kit::root().join("tests/brokers/tls").join(name).display().to_string()
+    }
+
+    /// What a client has to set.
+    pub fn properties() -> Vec<(&'static str, String)> {
+        vec![
+            ("security.protocol", "SASL_SSL".into()),
+            ("ssl.ca.location", Gate::file("ca.pem")),
+            ("sasl.mechanism", "PLAIN".into()),
+            ("sasl.username", Gate::LOGIN.0.into()),
+            ("sasl.password", Gate::LOGIN.1.into()),
+        ]
+    }
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A client that is not ours at work: `tests/brokers/foreign.py`, which says what it can do.

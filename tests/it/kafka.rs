@@ -59,6 +59,14 @@ impl Client {
         Client { brokers: brokers.to_string(), config }
     }
 
+    /// The same client with other properties.
+    pub fn with(mut self, properties: &[(&str, String)]) -> Client {
+        for (name, value) in properties {
+            self.config.set(*name, value);
+        }
+        self
+    }
+
     /// Creates a topic.
     pub fn create(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
         let admin: AdminClient<DefaultClientContext> = self.config.create().unwrap();

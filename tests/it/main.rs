@@ -20,6 +20,8 @@ mod kafka_process;
 mod kafka_ready;
 #[cfg(feature = "kafka")]
 mod kafka_refusals;
+#[cfg(feature = "kafka")]
+mod kafka_secure;
 mod kit;
 
 mod cli;
