@@ -34,7 +34,7 @@ fn run(dir: &Dir, brokers: &str, properties: &[(&'static str, String)]) -> Cmd {
 brokers = "{brokers}"
 topics = ["app"]
 group = "g"
-properties = {{ {lines} }}
+properties = {{ {lines}, "session.timeout.ms" = "6000", "heartbeat.interval.ms" = "300" }}
 [sink.kafka]
 topic = "clean.{{topic}}"
 create = true
