@@ -1,6 +1,4 @@
 //! Frames any bytes whole and in two chunks: the records are the same.
-//!
-//! `RUSTC_BOOTSTRAP=1 cargo fuzz run framer`
 
 #![no_main]
 

@@ -1,6 +1,4 @@
 //! Reads any bytes as JSON and as plain text, and replaces every other leaf.
-//!
-//! `RUSTC_BOOTSTRAP=1 cargo fuzz run json`
 
 #![no_main]
 
