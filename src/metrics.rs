@@ -318,7 +318,7 @@ mod tests {
         install();
         pipeline_up("logs.toml", true);
         lag("app.logs", 3, 17);
-        error(Stage::Sink);
+        error(Stage::Config);
         reloaded(false);
         let page = render();
         for metric in Metric::ALL {
@@ -334,7 +334,7 @@ mod tests {
             r#"scrubjay_pipeline_up{pipeline="logs.toml"} 1"#,
             r#"scrubjay_reloads_total{result="failed"} "#,
             r#"scrubjay_findings_total{kind="health_plan_id"} "#,
-            r#"scrubjay_errors_total{stage="sink"} "#,
+            r#"scrubjay_errors_total{stage="config"} "#,
         ] {
             assert!(page.contains(line), "{line}:\n{page}");
         }

@@ -22,7 +22,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 
-use crate::metrics;
+use crate::metrics::{self, Stage};
 use crate::record::{Batch, Origin};
 use crate::scrubber::{Halt, Scratch, ScrubbedBatch, Scrubber, Tally};
 use crate::sink::{Sink, SinkError};
@@ -61,9 +61,25 @@ pub enum LineError {
     Halt(#[from] Halt),
 }
 
+impl LineError {
+    /// The stage whose failure it is; none where a filter's reader has gone.
+    fn stage(&self) -> Option<Stage> {
+        match self {
+            LineError::Source(_) => Some(Stage::Source),
+            LineError::Halt(_) => Some(Stage::Scrub),
+            LineError::Sink(SinkError::Closed) => None,
+            LineError::Sink(SinkError::Failed(_)) => Some(Stage::Sink),
+        }
+    }
+}
+
 /// Runs the line until its source ends, it is stopped, or something fails. Returns the sums of what was
 /// delivered.
 pub fn run(line: Line<'_>) -> Result<Tally, LineError> {
+    travel(line).inspect_err(|e| e.stage().into_iter().for_each(metrics::error))
+}
+
+fn travel(line: Line<'_>) -> Result<Tally, LineError> {
     let Line { mut source, mut sink, scrubber, threads, stop } = line;
     let threads = threads.max(1);
     let acknowledger = source.acknowledger();
@@ -194,4 +210,84 @@ fn deliver_one(
     sink.commit(batch.checkpoint())?;
     source.acknowledge(batch.checkpoint())?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Checkpoint;
+    use crate::scrubber::{OnError, Settings};
+    use crate::sink::MemorySink;
+    use crate::source::{MemorySource, Nothing};
+
+    struct Failing;
+
+    impl Source for Failing {
+        fn next(&mut self, _: &mut Batch, _: Duration) -> Result<Polled, SourceError> {
+            Err(SourceError::Failed("made to fail".to_owned()))
+        }
+
+        fn idle(&mut self, _: Duration) -> Result<(), SourceError> {
+            Ok(())
+        }
+
+        fn acknowledger(&self) -> Box<dyn Acknowledge> {
+            Box::new(Nothing)
+        }
+    }
+
+    struct Refusing(fn() -> SinkError);
+
+    impl Sink for Refusing {
+        fn begin(&mut self) -> Result<(), SinkError> {
+            Ok(())
+        }
+
+        fn write(&mut self, _: &ScrubbedBatch) -> Result<(), SinkError> {
+            Err(self.0())
+        }
+
+        fn flush(&mut self) -> Result<(), SinkError> {
+            Ok(())
+        }
+
+        fn commit(&mut self, _: &Checkpoint) -> Result<(), SinkError> {
+            Ok(())
+        }
+
+        fn abort(&mut self) {}
+    }
+
+    /// How often a stage has failed, as the page says.
+    fn failures() -> [u64; 3] {
+        let page = metrics::render();
+        ["source", "scrub", "sink"].map(|stage| {
+            let name = format!("scrubjay_errors_total{{stage=\"{stage}\"}} ");
+            page.lines().find_map(|line| line.strip_prefix(&name)).unwrap().parse().unwrap()
+        })
+    }
+
+    #[test]
+    fn failures_are_counted_by_stage() {
+        metrics::install();
+        let halt = Settings { on_error: OnError::Halt, max_record_bytes: 1, ..Settings::new() };
+        let lines = || Box::new(MemorySource::lines(vec![vec![b"one\n".to_vec()]]));
+        let failed = || SinkError::Failed("made to fail".to_owned());
+        type Case = (Box<dyn Source>, Box<dyn Sink>, Settings, [u64; 3]);
+        let cases: Vec<Case> = vec![
+            (lines(), Box::new(MemorySink::new()), Settings::new(), [0, 0, 0]),
+            (Box::new(Failing), Box::new(MemorySink::new()), Settings::new(), [1, 0, 0]),
+            (lines(), Box::new(MemorySink::new()), halt, [0, 1, 0]),
+            (lines(), Box::new(Refusing(failed)), Settings::new(), [0, 0, 1]),
+            (lines(), Box::new(Refusing(|| SinkError::Closed)), Settings::new(), [0, 0, 0]),
+        ];
+        for (source, sink, settings, want) in cases {
+            let before = failures();
+            let scrubber = Arc::new(ArcSwap::from_pointee(Scrubber::new(settings)));
+            let result = run(Line { source, sink, scrubber, threads: 1, stop: Arc::default() });
+            let after = failures();
+            let counted = [0, 1, 2].map(|i| after[i] - before[i]);
+            assert_eq!(counted, want, "{:?}", result.map(|tally| tally.records));
+        }
+    }
 }

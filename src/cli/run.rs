@@ -23,7 +23,7 @@ use super::summary;
 use crate::codec::Framer;
 use crate::config::{self, ConfigError, OnErrorConfig, Pipeline, QuarantineTo, SinkConfig, SourceConfig};
 use crate::health::{Health, Light};
-use crate::metrics;
+use crate::metrics::{self, Stage};
 use crate::pipeline::{self, Line, LineError};
 use crate::policy::Profile;
 use crate::reason::plain_reason;
@@ -183,6 +183,7 @@ impl Running {
             }
             Err(e) => {
                 metrics::reloaded(false);
+                metrics::error(Stage::Config);
                 let kept = "not reloaded, what was loaded before stays";
                 match e {
                     ConfigError::Unreadable(text) => tracing::error!("{}: {kept}: {text}", file.display()),
