@@ -1,6 +1,7 @@
 //! `scrubjay quarantine`: reads sealed records back.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
@@ -45,8 +46,13 @@ struct Input {
     files: Vec<PathBuf>,
     /// The key they were sealed with: `env:NAME` or `file:PATH`
     #[arg(long, value_name = "REF", value_parser = reference)]
-    key: SecretRef,
+    key: Reference,
 }
+
+/// A reference, or why it is none. Refused here rather than by the parser of the command line, which shows what it
+/// refuses: that may be the key itself.
+#[derive(Clone, Debug)]
+struct Reference(Result<SecretRef, KeyError>);
 
 /// How records are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -57,8 +63,8 @@ enum Form {
     Raw,
 }
 
-fn reference(text: &str) -> Result<SecretRef, KeyError> {
-    text.parse()
+fn reference(text: &str) -> Result<Reference, Infallible> {
+    Ok(Reference(text.parse()))
 }
 
 /// Runs `scrubjay quarantine`. Gives 2 when something did not open, after everything else has been printed.
@@ -77,7 +83,7 @@ pub(super) fn run(args: &QuarantineArgs) -> Result<ExitCode, Failure> {
 /// Prints what the arguments ask for. Errors are those of `out`; what cannot be read goes to `complain`.
 fn print(args: &QuarantineArgs, out: &mut dyn Write, complain: &mut dyn FnMut(String)) -> io::Result<()> {
     let (Command::Open { input, .. } | Command::List { input }) = &args.command;
-    let key = match QuarantineKey::load(&input.key) {
+    let key = match input.key.0.as_ref().map_err(Clone::clone).and_then(QuarantineKey::load) {
         Ok(key) => key,
         Err(e) => {
             complain(e.to_string());
@@ -329,8 +335,10 @@ mod tests {
             fs::write(dir.path().join(name), bytes).unwrap();
         }
         let absent = dir.path().join("absent");
-        let input =
-            Input { files: vec![dir.path().into(), absent], key: SecretRef::Env("UNUSED".to_string()) };
+        let input = Input {
+            files: vec![dir.path().into(), absent],
+            key: Reference(Ok(SecretRef::Env("UNUSED".to_string()))),
+        };
         let (mut opened, mut complaints) = (0, Vec::new());
         each_record(&input, &key(), &mut |c| complaints.push(c), &mut |_| {
             opened += 1;

@@ -31,7 +31,7 @@ pub enum SecretRef {
 }
 
 /// Why a secret cannot be used. It says which reference, never the secret.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct KeyError(pub String);
 
