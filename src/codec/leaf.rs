@@ -82,7 +82,7 @@ impl Map<'_> {
 ///
 /// Printed as `$.patient.name[0].given`, a long one as `$.a.b….y.z`; a JSON document inside a string continues the
 /// path of that string.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Path<'a> {
     names: &'a [u8],
     steps: &'a [Step],
@@ -216,6 +216,12 @@ impl<'a> Path<'a> {
     }
 }
 
+impl std::fmt::Debug for Path<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Path({} steps)", self.steps.len())
+    }
+}
+
 /// One step of a [`Path`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum PathStep<'a> {
@@ -226,10 +232,16 @@ pub enum PathStep<'a> {
 }
 
 /// A path that grows and shrinks as a codec walks a record; its memory is kept.
-#[derive(Default, Debug)]
+#[derive(Default)]
 pub struct PathBuf {
     names: Vec<u8>,
     steps: Vec<Step>,
+}
+
+impl std::fmt::Debug for PathBuf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "PathBuf({} steps)", self.steps.len())
+    }
 }
 
 impl PathBuf {
