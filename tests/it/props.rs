@@ -188,6 +188,41 @@ fn json() -> impl Strategy<Value = String> {
     (key(), tree).prop_map(|(k, v)| format!("{{{k}:{v}}}"))
 }
 
+/// The same documents, and some in which members are called alike.
+fn twice(one: impl Strategy<Value = String>) -> impl Strategy<Value = String> {
+    (one, any::<bool>()).prop_map(|(text, double)| {
+        let inner = &text[1..text.len() - 1];
+        if double { format!("{{{inner}, {inner}}}") } else { text }
+    })
+}
+
+/// What is left of a document without its texts and numbers: a marker may stand for either.
+fn shape(json: &[u8]) -> String {
+    let (mut out, mut text, mut escaped, mut scalar) = (String::new(), false, false, false);
+    for b in json {
+        match (text, *b) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (true, b'"') => text = false,
+            (true, _) => {}
+            (false, b'"') => {
+                text = true;
+                out.push('v');
+            }
+            (false, b'-' | b'0'..=b'9') => {
+                if !scalar {
+                    out.push('v');
+                }
+            }
+            // The rest of a number.
+            (false, b'.' | b'e' | b'E' | b'+') if scalar => {}
+            (false, b) => out.push(b as char),
+        }
+        scalar = !text && matches!(b, b'-' | b'0'..=b'9' | b'.' | b'+' | b'e' | b'E') && out.ends_with('v');
+    }
+    out
+}
+
 fn blank() -> impl Strategy<Value = &'static str> {
     select(vec!["", "", "", " ", "\t", "  "])
 }
@@ -289,6 +324,29 @@ proptest! {
             let out = scrub(scrubber, text.as_bytes());
             let read = serde_json::from_slice::<serde_json::Value>(&out);
             prop_assert!(read.is_ok(), "{read:?}: {}", String::from_utf8_lossy(&out));
+            let second = simd_json::to_owned_value(&mut out.clone());
+            prop_assert!(second.is_ok(), "{second:?}: {}", String::from_utf8_lossy(&out));
+        }
+    }
+
+    /// Scrubbing changes texts, and nothing of what holds them: not which members there are in which order, twice or
+    /// once, nor any value that is not found.
+    #[test]
+    fn the_shape_of_json_stays(text in twice(json())) {
+        for scrubber in [&*LOGS, &*SAFE_HARBOR] {
+            let out = scrub(scrubber, text.as_bytes());
+            prop_assert_eq!(shape(&out), shape(text.as_bytes()), "{}", String::from_utf8_lossy(&out));
+        }
+    }
+
+    /// JSON without its end, or with something after it, has the same done to it: as much of it is read as there is.
+    #[test]
+    fn broken_json_is_scrubbed(text in json(), tail in select(vec!["}", ",", "]", "\"", "{", " x", ",,}", "\\u00"])) {
+        let plain = "{\"ssn\":\"219-10-9999\",";
+        let broken = format!("{plain}{}{tail}", &text[1..text.len() - 1]);
+        for scrubber in [&*LOGS, &*SAFE_HARBOR] {
+            let out = scrub(scrubber, broken.as_bytes());
+            prop_assert!(out.starts_with(b"{\"ssn\":\"[SSN]\","), "{}", String::from_utf8_lossy(&out));
         }
     }
 
