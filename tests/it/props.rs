@@ -387,6 +387,31 @@ proptest! {
     }
 }
 
+/// Text where JSON wants quotes: the marker stands without them, and is no array of text to be found anew.
+#[test]
+fn markers_without_quotes_stay() {
+    for (text, want) in [
+        (r#"{"patient_name": Smith}"#, r#"{"patient_name": [NAME]}"#),
+        (
+            r#"{"patient_name": Smith, "ssn": x 219-10-9999 y}"#,
+            r#"{"patient_name": [NAME], "ssn": x [SSN] y}"#,
+        ),
+        (
+            r#"{"names": [[NAME], [1, [SSN]]], "ssn": 219-10-9999}"#,
+            r#"{"names": [[NAME], [1, [SSN]]], "ssn": [SSN]}"#,
+        ),
+    ] {
+        let once = scrub(&LOGS, text.as_bytes());
+        assert_eq!(String::from_utf8_lossy(&once), want);
+        assert_eq!(String::from_utf8_lossy(&scrub(&LOGS, &once)), want, "a second time");
+    }
+    for kind in scrubjay::Kind::ALL {
+        let text = format!("{{\"ssn\": {}, \"ssn\": 219-10-9999}}", kind.marker());
+        let want = format!("{{\"ssn\": {}, \"ssn\": [SSN]}}", kind.marker());
+        assert_eq!(String::from_utf8_lossy(&scrub(&LOGS, text.as_bytes())), want);
+    }
+}
+
 /// A reader that gives these many bytes at a time, over and over.
 struct Chunked {
     text: Cursor<Vec<u8>>,

@@ -149,7 +149,18 @@ impl<E: Events> Walk<'_, E> {
 
     /// Whether a bracket opens a container. Between documents it may as well be text.
     fn opens(&self, at: usize) -> bool {
-        self.current.kind != Kind::Top || looks_like_json(&self.document[at..])
+        if self.current.kind == Kind::Top {
+            return looks_like_json(&self.document[at..]);
+        }
+        self.marker_len(at) == 0
+    }
+
+    /// The length of the marker that begins at `at`. Where text stood without its quotes a marker does, too: read as
+    /// an array, its kind would be text again, and be redacted again.
+    fn marker_len(&self, at: usize) -> usize {
+        let rest = &self.document[at..];
+        let len = rest.iter().take(MAX_MARKER).position(|b| *b == b']').map_or(0, |end| end + 1);
+        if crate::kind::Kind::is_marker(&rest[..len]) { len } else { 0 }
     }
 
     fn open(&mut self, kind: Kind) {
@@ -356,6 +367,7 @@ impl<E: Events> Walk<'_, E> {
                     end += 1;
                 }
                 b'"' | b'\n' => break,
+                b'[' if !top && self.marker_len(end) > 0 => end += self.marker_len(end) - 1,
                 b'{' | b'[' if top && end > at && looks_like_json(&self.document[end..]) => break,
                 b',' | b'{' | b'}' | b'[' | b']' if !top => break,
                 b':' if colon => break,
@@ -366,6 +378,9 @@ impl<E: Events> Walk<'_, E> {
         (end.min(self.document.len()), escapes)
     }
 }
+
+/// No marker is longer.
+const MAX_MARKER: usize = 24;
 
 /// What ends a number or a literal.
 static DELIMITER: [bool; 256] = {
