@@ -30,7 +30,9 @@ pub(super) fn may_be_secret_name(key: &str) -> bool {
 pub(super) fn blank_secrets(text: &str, broken: bool) -> String {
     let mut out = text.as_bytes().to_vec();
     let mut done = 0;
-    for (equals, _) in text.match_indices('=') {
+    // As in other languages: it is no TOML then.
+    let sets = |c| c == '=' || broken && c == ':';
+    for (equals, _) in text.match_indices(sets) {
         if equals >= done && may_be_secret_name(key_before(&text[..equals])) {
             done = equals + 1 + blank_value(&text[equals + 1..], broken, &mut out[equals + 1..]);
         }
@@ -219,6 +221,7 @@ mod tests {
             ("sasl_password = \"open\nnext\"\nx = 1", "sasl_password = \"****\n*****\nx = 1"),
             ("p = { password = \"a\"b\", q = 1 }\n[x]", "p = { password = \"*\"***********\n[x]"),
             ("password = hunter2 # x\ny = 1", "password = ***********\ny = 1"),
+            ("key: \"hunter2\"\nb = 1", "key: \"*******\"\nb = 1"),
             ("token = \"\"\"open\ny = 1", "token = \"\"\"****\n*****"),
             ("key = \"", "key = \""),
             ("key = {", "key = {"),
