@@ -13,7 +13,7 @@ const SLOTS: usize = 1024;
 
 /// Names that are longer together are not remembered: comparing them again and again would cost more than reading them.
 const LONGEST: usize = 512;
-/// Bytes of a key that are read.
+/// Bytes of a key that are read: the last ones, for they say what it holds.
 const READ: usize = 128;
 
 /// What a field's name says to detectors.
@@ -141,7 +141,7 @@ pub(super) fn tokens(name: &[u8]) -> Vec<String> {
     let mut all = Vec::new();
     let mut word = String::new();
     let mut marker_end = 0;
-    let name = &name[..name.len().min(READ)];
+    let name = &name[name.len().saturating_sub(READ)..];
     for (i, &b) in name.iter().enumerate() {
         if b == b'[' {
             let end = name[i..].iter().position(|b| *b == b']').map_or(i, |at| i + at + 1);
@@ -228,6 +228,9 @@ mod tests {
         for keys in [&["name"][..], &["assn"], &["patient"], &[]] {
             assert_eq!(ask(keys).field_of(7), None, "{keys:?}");
         }
+        let long = "x-".repeat(LONGEST);
+        assert_eq!(ask(&[&format!("{long}patientSSN")]).field_of(7), Some(0), "the end of a long key counts");
+        assert_eq!(ask(&[&format!("ssn{long}")]).field_of(7), None);
         assert_eq!(ask(&["hostName"]).barred, [7]);
         assert_eq!(ask(&["ssn_text"]).keywords, [0]);
     }
