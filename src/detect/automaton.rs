@@ -50,6 +50,8 @@ pub(super) struct Heads {
     end: usize,
     /// A row has `1 << shift` places.
     shift: u32,
+    /// Past this many states an automaton begins anew.
+    pub(super) most_states: usize,
 }
 
 impl Heads {
@@ -78,7 +80,7 @@ impl Heads {
         let classes = std::array::from_fn(|b| dfa.byte_classes().get(b as u8));
         let end = dfa.byte_classes().eoi().as_usize();
         let shift = (end + 1).next_power_of_two().trailing_zeros();
-        Some(Heads { dfa, classes, end, shift })
+        Some(Heads { dfa, classes, end, shift, most_states: MOST_STATES })
     }
 
     pub(super) fn class(&self, b: u8) -> u8 {
@@ -95,6 +97,8 @@ impl Heads {
 pub(super) struct Automaton {
     cache: Cache,
     clears: usize,
+    /// How often it has begun anew: a state of before means nothing after.
+    generation: u64,
     /// The states after each symbol.
     heads: [State; SYMBOLS],
     /// The transitions, row by row.
@@ -109,6 +113,7 @@ impl Automaton {
         let mut automaton = Automaton {
             cache: heads.dfa.create_cache(),
             clears: 0,
+            generation: 0,
             heads: [UNKNOWN; SYMBOLS],
             rows: Vec::new(),
             states: Vec::new(),
@@ -121,6 +126,7 @@ impl Automaton {
     /// Begins anew.
     fn forget(&mut self, heads: &Heads) {
         self.clears = self.cache.clear_count();
+        self.generation += 1;
         self.heads = [UNKNOWN; SYMBOLS];
         self.known.clear();
         self.states.clear();
@@ -128,6 +134,11 @@ impl Automaton {
         self.rows.resize(1 << heads.shift, DEAD);
         self.rows.resize(2 << heads.shift, UNKNOWN);
         self.states.resize(2, (LazyStateID::default(), Vec::new()));
+    }
+
+    /// Changes when all states that were given out become meaningless.
+    pub(super) fn generation(&self) -> u64 {
+        self.generation
     }
 
     /// Four steps from a head on, and all states that were passed, united.
@@ -184,7 +195,7 @@ impl Automaton {
 
     /// The row of a state, added if it is new.
     fn copy(&mut self, heads: &Heads, id: Option<LazyStateID>) -> Option<State> {
-        let full = self.states.len() >= MOST_STATES;
+        let full = self.states.len() >= heads.most_states;
         if full || self.cache.clear_count() != self.clears {
             heads.dfa.reset_cache(&mut self.cache);
             self.forget(heads);

@@ -116,6 +116,7 @@ impl Prefilter {
             let upto = text.len().min(at + (CHUNK + 1) * BLOCK);
             self.classifier.masks(&text[at..upto], masks);
             let blocks = (text.len() - at).div_ceil(BLOCK).min(CHUNK);
+            let generation = automaton.generation();
             for b in 0..blocks {
                 let base = at + b * BLOCK;
                 let here = &masks[b];
@@ -148,7 +149,9 @@ impl Prefilter {
                 }
             }
             for place in &left[..count] {
-                self.read(heads, automaton, text, *place, out);
+                // Reading on may have made the automaton begin anew, and the states reached before are none any more.
+                let state = if automaton.generation() == generation { place.state } else { UNKNOWN };
+                self.read(heads, automaton, text, Left { state, ..*place }, out);
             }
             count = 0;
             at += blocks * BLOCK;
@@ -242,8 +245,11 @@ mod tests {
         fn every_match_is_a_candidate(
             head in "[a-z0-9 ]{0,70}",
             body in r"(?:[0-9]{1,5}|[-. :/()]|patient|Pt|DR|jan|February|[a-f]{1,4}|[A-Z]|\u{e9}){0,40}",
+            most_states in prop_oneof![Just(usize::MAX), 3..60usize],
         ) {
-            let (prefilter, regexes) = build();
+            let (mut prefilter, regexes) = build();
+            // With little memory it begins anew in the middle of a text, again and again.
+            prefilter.heads.as_mut().unwrap().most_states = most_states;
             let text = format!("{head}{body}").into_bytes();
             let mut found = Vec::new();
             prefilter.candidates(&text, &mut PrefilterScratch::default(), &mut found);

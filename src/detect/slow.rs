@@ -7,6 +7,10 @@ use crate::span::Span;
 /// Steps one search may take. A text that needs more is not scanned, and so not forwarded.
 const STEP_LIMIT: usize = 1_000_000;
 
+/// Bytes that the compiled form of a part without look-around may take. Such parts run on an engine that counts no steps, in
+/// time proportional to their size.
+const PART_BYTES: usize = 64 << 10;
+
 /// The text took more steps than allowed: it counts as unreadable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a look-around pattern took more than {STEP_LIMIT} steps")]
@@ -23,6 +27,7 @@ impl SlowPattern {
             .unicode_mode(false)
             .case_insensitive(case_insensitive)
             .backtrack_limit(STEP_LIMIT)
+            .delegate_size_limit(PART_BYTES)
             .build()
             .map(|regex| SlowPattern { regex })
     }
@@ -55,5 +60,6 @@ mod tests {
         assert_eq!(found, [Span::new(6, 10), Span::new(13, 17)]);
         let p = SlowPattern::new(r"(?<=a)(?:(a|aa)+)\1b", false).unwrap();
         assert_eq!(p.find(&[b'a'; 400], &mut |_, _| {}), Err(StepLimit));
+        assert!(SlowPattern::new(r"(?<!Q)(?:a{0,30}a{0,30}){0,30}X9", false).is_err(), "slow without a step");
     }
 }

@@ -47,9 +47,10 @@ impl Starts {
     /// Derives the starts of a pattern; `None` if it may begin with anything at all.
     pub(super) fn of(hir: &Hir) -> Option<Starts> {
         let outer = Starts::at_head(hir, leading_boundary(hir), None);
-        match &outer {
-            Some(s) if is_definite(&s.prefix) => outer,
-            _ => inner(hir).or(outer),
+        match outer {
+            Some(s) if is_definite(&s.prefix) => Some(s),
+            // Letters after a boundary at least need not be tried in the middle of words.
+            other => inner(hir).or(other.filter(|s| !s.inside)),
         }
     }
 
@@ -345,5 +346,8 @@ mod tests {
         assert!(Starts::of(&hir(r"a?")).is_none());
         assert!(Starts::of(&hir(r"\b")).is_none());
         assert!(Starts::of(&hir(r"a{0,3}b?")).is_none());
+        assert!(Starts::of(&hir(r".")).is_none());
+        assert!(Starts::of(&hir(r"[a-z]{3}\d?")).is_none());
+        assert!(Starts::of(&hir(r"\b[a-z]{3}")).is_some());
     }
 }

@@ -125,6 +125,10 @@ pub(crate) fn describe(code: Code) -> String {
         Code::MessageSizeTooLarge | Code::InvalidMessageSize => {
             "the record is larger than the topic takes: raise `max.message.bytes` of the topic"
         }
+        Code::InvalidRecord => {
+            "the broker does not accept the record: a compacted topic takes none without a key. Write to a topic that is \
+             not compacted, or move the group's offset past the record"
+        }
         Code::UnknownPartition => {
             "the topic has no such partition: add partitions to it, or set `create = true`"
         }
@@ -174,6 +178,7 @@ mod tests {
             (Code::TopicAuthorizationFailed, "Describe"),
             (Code::UnknownTopicOrPartition, "create it"),
             (Code::MessageSizeTooLarge, "max.message.bytes"),
+            (Code::InvalidRecord, "without a key"),
         ] {
             assert!(describe(code).contains(says));
         }

@@ -132,7 +132,11 @@ impl Scrubber {
             fates: Vec::with_capacity(batch.records.len()),
             headers: Vec::new(),
             sealed: Vec::new(),
-            tally: Tally { records: batch.records.len() as u64, ..Tally::default() },
+            // A long line in windows is one record.
+            tally: Tally {
+                records: batch.records.iter().filter(|r| r.piece.head == 0).count() as u64,
+                ..Tally::default()
+            },
             restamp: self.settings.policy.profile == Profile::SafeHarbor,
             batch,
         };
