@@ -135,8 +135,8 @@ fn slot_of(names: &[u8]) -> usize {
 }
 
 /// Splits a name into its words: `patientName`, `patient-name`, `PATIENT_NAME` and `patient.name` are all
-/// `patient`, `name`; `patientSSN` is `patient`, `ssn`; `MRNNumber` is `mrn`, `number`. One of our own markers is a `*`, which no field's name
-/// holds: a key that was redacted must not say more about its value than the key itself did.
+/// `patient`, `name`; `patientSSN` is `patient`, `ssn`; `MRNNumber` is `mrn`, `number`. One of our own markers is a
+/// `*`, which no field's name holds: a key that was redacted must not say more about its value than the key did.
 pub(super) fn tokens(name: &[u8]) -> Vec<String> {
     let mut all = Vec::new();
     let mut word = String::new();
@@ -147,16 +147,11 @@ pub(super) fn tokens(name: &[u8]) -> Vec<String> {
             let end = name[i..].iter().position(|b| *b == b']').map_or(i, |at| i + at + 1);
             if Kind::is_marker(&name[i..end]) {
                 marker_end = end;
-                // It still parts what stands on its sides, as the text did that it replaced.
                 flush(&mut word, &mut all);
                 all.push("*".to_string());
             }
         }
-        if i < marker_end {
-            flush(&mut word, &mut all);
-            continue;
-        }
-        if !b.is_ascii_alphanumeric() {
+        if i < marker_end || !b.is_ascii_alphanumeric() {
             flush(&mut word, &mut all);
             continue;
         }
