@@ -126,3 +126,18 @@ fn parts_do_not_touch() {
     let done = scrubber.scrub(batch, &mut Scratch::default()).unwrap();
     assert_eq!(done.chunks().collect::<Vec<_>>().concat(), b"order 7abc[SSN][EMAIL][SSN]");
 }
+
+/// Windows of a long line share bytes at their borders: what stands there counts once, and the line is one record.
+#[test]
+fn a_long_line_counts_what_it_holds() {
+    let line = "219-10-9999 on file; ".repeat(20_000);
+    let scrubber = Scrubber::new(Settings::new());
+    let reach = scrubber.settings().engine.reach();
+    let mut batch = Batch::new();
+    batch.append(line.as_bytes());
+    crate::codec::Framer::new(crate::codec::Format::Plain, 64 << 10, reach).frame(&mut batch, 0, true);
+    assert!(batch.records().len() > 1, "it comes in windows");
+    let done = scrubber.scrub(batch, &mut Scratch::default()).unwrap();
+    assert_eq!((done.tally.records, done.tally.findings[Kind::Ssn as usize]), (1, 20_000));
+    assert_eq!(done.chunks().collect::<Vec<_>>().concat(), line.replace("219-10-9999", "[SSN]").into_bytes());
+}
