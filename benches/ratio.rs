@@ -1,16 +1,21 @@
 //! The scrubber beside the yardsticks, interleaved: round after round each of them takes its turn, and of the CPU time
 //! that each took the median counts. What a busy machine does to one of them it does to all.
 //!
-//! `cargo bench --bench ratio` prints a table; `-- ROUNDS` sets the number of rounds.
+//! Then: at how many places patterns were tried, and how long the command takes for one line.
+//!
+//! `cargo bench --bench ratio` prints tables; `-- ROUNDS` sets the number of rounds.
 
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
 mod common;
 
 use std::hint::black_box;
-use std::time::Duration;
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use common::{copy, corpora, redact, scrub, scrubbers, yardstick};
+use scrubjay::detect::{DetectScratch, Engine};
 use scrubjay::scrubber::Scratch;
 
 const BYTES: usize = 4 << 20;
@@ -34,7 +39,7 @@ struct Memory {
 type Turn<'t> = Box<dyn Fn(&mut Memory) -> usize + 't>;
 
 fn main() {
-    let rounds = std::env::args().filter_map(|a| a.parse().ok()).next().unwrap_or(15);
+    let rounds = std::env::args().filter_map(|a| a.parse().ok()).next().unwrap_or(15usize).max(1);
     let regex = yardstick();
     let scrubbers = scrubbers();
     println!("| corpus | what | MiB/s a core | against meta-regex |\n| --- | --- | --- | --- |");
@@ -70,4 +75,31 @@ fn main() {
             println!("| {corpus} | {name} | {speed:.0} | {:.2} |", speed / of_regex);
         }
     }
+    let (engine, mut scratch) = (Engine::builtin(), DetectScratch::default());
+    println!("\n| corpus | places tried a MiB |\n| --- | --- |");
+    for (corpus, text) in corpora(1 << 20) {
+        let lines = text.split_inclusive(|b| *b == b'\n');
+        let tried: usize = lines.map(|line| engine.count_candidates(line, &mut scratch)).sum();
+        println!("| {corpus} | {} |", tried * (1 << 20) / text.len());
+    }
+    let mut starts: Vec<Duration> = (0..rounds).map(|_| one_line()).collect();
+    starts.sort();
+    println!(
+        "\nOne line through the command, start and end included: {:.0} ms",
+        starts[starts.len() / 2].as_secs_f64() * 1e3
+    );
+}
+
+/// How long the command takes for one line, from its start to its end.
+fn one_line() -> Duration {
+    let begun = Instant::now();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_scrubjay"))
+        .arg("--quiet")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(b"SSN 219-10-9999\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    begun.elapsed()
 }
