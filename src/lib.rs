@@ -51,6 +51,9 @@ pub mod record;
 pub mod scrubber;
 pub mod sink;
 pub mod source;
+#[cfg(feature = "train")]
+#[doc(hidden)]
+pub use detect::names::train;
 
 mod authored;
 mod kind;

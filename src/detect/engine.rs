@@ -9,6 +9,7 @@ use regex_automata::util::syntax;
 
 use super::fields::Fields;
 use super::keywords::Keywords;
+use super::names::{Names, Topic};
 use super::pack::{Detector, MAX_MATCH_BYTES, Pack, PackErrors};
 use super::prefilter::Prefilter;
 use super::protected;
@@ -97,6 +98,8 @@ pub struct Engine {
     pub(super) rules: Vec<Rule>,
     pub(super) matchers: Vec<Matcher>,
     pub(super) slow: Vec<(SlowPattern, u16)>,
+    /// What the model of names is asked for, and by which detectors.
+    pub(super) models: Vec<(Topic, u16)>,
     pub(super) prefilter: Prefilter,
     pub(super) keywords: Keywords,
     pub(super) fields: Fields,
@@ -118,7 +121,7 @@ macro_rules! packs {
 /// The packs that are part of the binary.
 const BUILTIN: &[(&str, &str)] = packs![
     "ssn.toml" "mrn.toml" "date.toml" "age.toml" "phone.toml" "email.toml" "ip.toml" "url.toml" "zip.toml" "card.toml"
-    "name.toml" "plan.toml" "license.toml" "device.toml" "unique.toml"
+    "name.toml" "town.toml" "plan.toml" "license.toml" "device.toml" "unique.toml"
 ];
 
 #[expect(clippy::panic, reason = "a build that ships a broken pack must not scrub with the rest of them")]
@@ -169,6 +172,7 @@ impl Engine {
             rules: Vec::new(),
             matchers: Vec::new(),
             slow: Vec::new(),
+            models: Vec::new(),
             prefilter: Prefilter::new(Vec::new()),
             keywords,
             fields: Fields::default(),
@@ -205,6 +209,10 @@ impl Engine {
             }
             // A match, and the context on either side of it.
             self.reach = self.reach.max(p.max_len + 2 * (d.window as usize).max(protected::REACH));
+        }
+        if let Some(topic) = d.model {
+            self.models.push((topic, number));
+            self.reach = self.reach.max(Names::REACH);
         }
         self.fields.add(number, &d.fields, &d.not_fields);
         let mut keyword_ids: Vec<u16> = d.keywords.iter().filter_map(|k| self.keywords.id(k)).collect();

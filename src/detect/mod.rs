@@ -18,6 +18,7 @@ mod examples;
 mod fields;
 mod fold;
 mod keywords;
+pub(crate) mod names;
 mod pack;
 mod prefilter;
 mod protected;

@@ -7,6 +7,7 @@ use std::fmt;
 use toml::Spanned;
 
 use super::checks::Check;
+use super::names::Topic;
 use super::starts::Starts;
 use crate::authored::{Diagnostic, Reader, Table};
 use crate::kind::Kind;
@@ -75,6 +76,8 @@ pub(super) struct Detector {
     pub(super) veto: bool,
     pub(super) whole_field: bool,
     pub(super) value: Option<Pattern>,
+    /// Found by the model of names, not by patterns.
+    pub(super) model: Option<Topic>,
     pub(super) weights: Weights,
     pub(super) examples: Vec<String>,
     pub(super) counter_examples: Vec<String>,
@@ -153,8 +156,9 @@ fn lint(reader: &Reader, t: &Table<'_>, id: Option<Spanned<String>>) -> Option<D
     let (fields, not_fields) = (list("fields"), list("not_fields"));
     let value_given = t.string("value");
     let value = value_given.as_ref().and_then(|p| pattern::read(reader, p, case_insensitive, false));
-    if !whole_field && !t.has("pattern") && many.is_empty() {
-        let help = "give `pattern`, or `whole_field = true` with `fields`".to_owned();
+    let model = t.one_of("model", &Topic::NAMES, &[]);
+    if !whole_field && !t.has("pattern") && many.is_empty() && !t.has("model") {
+        let help = "give `pattern`, or `whole_field = true` with `fields`, or `model`".to_owned();
         reader.error(t.span(), format!("detector{name} has nothing to find"), "this detector", Some(help));
     }
     if whole_field && !t.has("fields") {
@@ -212,6 +216,7 @@ fn lint(reader: &Reader, t: &Table<'_>, id: Option<Spanned<String>>) -> Option<D
         veto,
         whole_field,
         value,
+        model: model.map(Spanned::into_inner),
         weights: weights?,
         examples: strings(examples),
         counter_examples: strings(counter_examples),

@@ -20,6 +20,9 @@ pub(crate) struct Candidate {
 /// The first of all patterns is what calls for [`fold`].
 pub(super) const FOLD: u16 = 0;
 
+/// No pattern: a word that the model of names wants to look at.
+pub(super) const NAME: u16 = u16::MAX;
+
 /// Blocks whose masks are computed in one go: they stay in the first-level cache.
 const CHUNK: usize = 32;
 

@@ -6,7 +6,8 @@ use super::engine::{Engine, MAX_GROUPS, Matcher, Rule};
 use super::fields::{FieldCache, FieldInfo};
 use super::fold::{self, Folded};
 use super::keywords::{KeywordHits, in_marker};
-use super::prefilter::{Candidate, FOLD, PrefilterScratch};
+use super::names::{Names, NamesScratch, Topic};
+use super::prefilter::{Candidate, FOLD, NAME, PrefilterScratch};
 use super::protected;
 use super::slow::StepLimit;
 use super::{DetectorId, Evidence, Finding};
@@ -30,6 +31,7 @@ struct MatchScratch {
     /// By matcher: the regex engine's memory.
     caches: Vec<Option<Box<Cache>>>,
     keywords: KeywordHits,
+    names: NamesScratch,
 }
 
 /// What is looked for.
@@ -79,9 +81,41 @@ struct Scene<'a> {
 
 impl Engine {
     /// The places of a part's bytes where something may be found: to be handed to [`Engine::find`] leaf by leaf.
-    pub(crate) fn candidates(&self, text: &[u8], scratch: &mut DetectScratch, out: &mut Vec<Candidate>) {
+    pub(crate) fn candidates(
+        &self,
+        text: &[u8],
+        kinds: KindSet,
+        scratch: &mut DetectScratch,
+        out: &mut Vec<Candidate>,
+    ) {
         self.adopt(scratch);
-        self.prefilter.candidates(text, &mut scratch.prefilter, out);
+        let DetectScratch { prefilter, matching, .. } = scratch;
+        self.all_candidates(text, kinds, prefilter, &mut matching.names, out);
+    }
+
+    fn all_candidates(
+        &self,
+        text: &[u8],
+        kinds: KindSet,
+        prefilter: &mut PrefilterScratch,
+        names: &mut NamesScratch,
+        out: &mut Vec<Candidate>,
+    ) {
+        self.prefilter.candidates(text, prefilter, out);
+        if self.wanted_models(kinds).next().is_some() {
+            let patterns = out.len();
+            let add = |at: usize| out.push(Candidate { at: at as u32, pattern: NAME });
+            Names::builtin().places(text, names, add);
+            if patterns > 0 && out.len() > patterns {
+                out.sort_unstable_by_key(|c| (c.at, c.pattern));
+            }
+        }
+    }
+
+    /// Detectors that ask the model of names.
+    fn wanted_models(&self, kinds: KindSet) -> impl Iterator<Item = (Topic, u16)> {
+        let wanted = move |number: u16| kinds.contains(self.rules[number as usize].detector.kind);
+        self.models.iter().copied().filter(move |(_, number)| wanted(*number))
     }
 
     /// How many places of a text patterns would be tried at, for the benches.
@@ -89,7 +123,7 @@ impl Engine {
     pub fn count_candidates(&self, text: &[u8], scratch: &mut DetectScratch) -> usize {
         let mut out = std::mem::take(&mut scratch.candidates);
         out.clear();
-        self.candidates(text, scratch, &mut out);
+        self.candidates(text, KindSet::ALL, scratch, &mut out);
         let count = out.len();
         scratch.candidates = out;
         count
@@ -114,7 +148,7 @@ impl Engine {
             Some(given) => given,
             None => {
                 own.clear();
-                self.prefilter.candidates(leaf.text, prefilter, own);
+                self.all_candidates(leaf.text, query.kinds, prefilter, &mut matching.names, own);
                 (own.as_slice(), 0)
             }
         };
@@ -133,7 +167,7 @@ impl Engine {
         if disguised {
             let first = out.len();
             own.clear();
-            self.prefilter.candidates(&folded.text, prefilter, own);
+            self.all_candidates(&folded.text, query.kinds, prefilter, &mut matching.names, own);
             scene.text = &folded.text;
             self.find_in(&scene, leaf.place, own, 0, matching, out)?;
             let map = Map::Segments(&folded.segments);
@@ -166,7 +200,12 @@ impl Engine {
         out: &mut Vec<Finding>,
     ) -> Result<(), StepLimit> {
         scratch.keywords.clear();
+        let mut names = false;
         for c in candidates {
+            if c.pattern == NAME {
+                names = true;
+                continue;
+            }
             // The prefilter's first pattern is folding.
             let Some(i) = usize::from(c.pattern).checked_sub(1) else { continue };
             let matcher = &self.matchers[i];
@@ -174,12 +213,15 @@ impl Engine {
                 continue;
             }
             if let Some(span) = match_at(matcher, scene.text, c.at as usize - base, &mut scratch.caches[i]) {
-                out.extend(self.weigh(scene, matcher.detector, span, &mut scratch.keywords));
+                out.extend(self.weigh(scene, matcher.detector, span, None, &mut scratch.keywords));
             }
+        }
+        if names {
+            self.names(scene, candidates, base, scratch, out);
         }
         for (slow, number) in &self.slow {
             let keywords = &mut scratch.keywords;
-            let mut accept = |_, phi| out.extend(self.weigh(scene, *number, phi, keywords));
+            let mut accept = |_, phi| out.extend(self.weigh(scene, *number, phi, None, keywords));
             if scene.query.kinds.contains(self.rules[*number as usize].detector.kind) {
                 slow.find(scene.text, &mut accept)?;
             }
@@ -188,6 +230,32 @@ impl Engine {
             self.whole_fields(scene, &mut scratch.keywords, out);
         }
         Ok(())
+    }
+
+    /// Asks the model of names.
+    fn names(
+        &self,
+        scene: &Scene<'_>,
+        candidates: &[Candidate],
+        base: usize,
+        scratch: &mut MatchScratch,
+        out: &mut Vec<Finding>,
+    ) {
+        let MatchScratch { keywords, names, .. } = scratch;
+        let places = candidates.iter().filter(|c| c.pattern == NAME).map(|c| c.at as usize - base);
+        // What a field's name may add, and what a detector starts from.
+        let bonus = |number: u16| {
+            let w = &self.rules[number as usize].detector.weights;
+            w.base + scene.field.field_of(number).map_or(0.0, |_| w.field.max(0.0))
+        };
+        let most = self.wanted_models(scene.query.kinds).map(|(_, n)| bonus(n)).fold(f32::NEG_INFINITY, f32::max);
+        Names::builtin().find(scene.text, places, scene.query.least - most, names, |found| {
+            for (topic, number) in self.wanted_models(scene.query.kinds) {
+                if topic == found.topic {
+                    out.extend(self.weigh(scene, number, found.span, Some(found.score), keywords));
+                }
+            }
+        });
     }
 
     /// Fields that say what they hold are found whole, whatever they hold.
@@ -204,19 +272,20 @@ impl Engine {
                 continue;
             }
             let span = Span::at(start, start + value.len());
-            out.extend(self.weigh(scene, number, span, keywords));
+            out.extend(self.weigh(scene, number, span, None, keywords));
         }
     }
 
-    /// Adds the evidence up; a finding if it is enough.
+    /// Adds the evidence up; a finding if it is enough. `score` is what the model says, for detectors that ask it.
     fn weigh(
         &self,
         scene: &Scene<'_>,
         number: u16,
         span: Span,
+        score: Option<f32>,
         keywords: &mut KeywordHits,
     ) -> Option<Finding> {
-        let sum = self.evidence(scene, number, span, keywords, &mut |_, _, _| {})?;
+        let sum = self.evidence(scene, number, span, score, keywords, &mut |_, _, _| {})?;
         (sum >= scene.query.least && !in_marker(scene.text, span)).then(|| Finding {
             span,
             detector: DetectorId(number),
@@ -231,6 +300,7 @@ impl Engine {
         scene: &Scene<'_>,
         number: u16,
         span: Span,
+        score: Option<f32>,
         keywords: &mut KeywordHits,
         visit: &mut dyn FnMut(&'static str, &str, f32),
     ) -> Option<f32> {
@@ -239,8 +309,8 @@ impl Engine {
         if scene.field.barred.contains(&number) || span.is_empty() {
             return None;
         }
-        let mut sum = d.weights.base;
-        visit("base", "", sum);
+        visit("base", "", d.weights.base);
+        let mut sum = d.weights.base + score.unwrap_or(0.0);
         if let Some(check) = d.check {
             if check.passes(&scene.text[span.range()]) {
                 sum += d.weights.check;
@@ -297,13 +367,23 @@ impl Engine {
         self.adopt(scratch);
         let field = self.fields.look_up(leaf.path, &self.keywords, &mut scratch.fields).clone();
         let query = Query { kinds: KindSet::ALL, least: f32::NEG_INFINITY, enough: f32::INFINITY };
-        let read = |text: &[u8], span: Span| {
+        let model = self.rules[finding.detector.0 as usize].detector.model;
+        let names = &mut scratch.matching.names;
+        let mut read = |text: &[u8], span: Span| {
             let scene = Scene { text, field: &field, query };
             let (mut all, mut keywords) = (Vec::new(), KeywordHits::default());
+            let mut score = None;
+            if let Some(topic) = model {
+                let mut add = |which: &str, weight| {
+                    *score.get_or_insert(0.0) += weight;
+                    all.push(Evidence { what: "model", which: which.to_string(), weight });
+                };
+                Names::builtin().explain(text, span, topic, names, &mut add);
+            }
             let mut add =
                 |what, which: &str, weight| all.push(Evidence { what, which: which.to_string(), weight });
-            let sum = self.evidence(&scene, finding.detector.0, span, &mut keywords, &mut add);
-            (all, sum.is_some_and(|sum| (logistic(sum) - finding.confidence).abs() < 1e-4))
+            let sum = self.evidence(&scene, finding.detector.0, span, score, &mut keywords, &mut add);
+            (all, sum.is_some_and(|sum| (logistic(sum) - finding.confidence).abs() < 1e-2))
         };
         // It was found in the text as written, or else in the one without disguises.
         let (written, same) = read(leaf.text, finding.span);
@@ -341,11 +421,16 @@ impl Engine {
                     let input = Input::new(text).range(at..).anchored(Anchored::Yes);
                     if let Some(span) = search(m, input, &mut scratch.matching.caches[i]) {
                         let mut keywords = KeywordHits::default();
-                        out.extend(self.weigh(&scene, m.detector, span, &mut keywords));
+                        out.extend(self.weigh(&scene, m.detector, span, None, &mut keywords));
                     }
                 }
             }
-            self.find_in(&scene, leaf.place, &[], 0, &mut scratch.matching, out)?;
+            let mut places = Vec::new();
+            if self.wanted_models(query.kinds).next().is_some() {
+                let add = |at: usize| places.push(Candidate { at: at as u32, pattern: NAME });
+                Names::builtin().places(text, &mut scratch.matching.names, add);
+            }
+            self.find_in(&scene, leaf.place, &places, 0, &mut scratch.matching, out)?;
             if text.as_ptr() == folded.text.as_ptr() {
                 let map = Map::Segments(&folded.segments);
                 out[first..].iter_mut().for_each(|f| f.span = map.to_payload(f.span));

@@ -91,7 +91,7 @@ impl<'s> PartScrubber<'s> {
         edits.clear();
         text.clear();
         candidates.clear();
-        self.settings.engine.candidates(bytes, &mut leaf_scratch.detect, candidates);
+        self.settings.engine.candidates(bytes, self.query.kinds, &mut leaf_scratch.detect, candidates);
         let mut given = candidates.as_slice();
         let whole = body == payload;
         let logs = self.settings.policy.profile == Profile::Logs;

@@ -1,0 +1,295 @@
+//! Names of persons and of towns in running text, by what is known about words and by what stands around them.
+//!
+//! ```text
+//! text -> places where a word with a capital begins that may be a name          (one look-up each)
+//!      -> the words around such a place, each scored by a linear model
+//!      -> runs of words that are likely enough: spans
+//! ```
+//!
+//! What is found at a place depends on a few words either side of it and on nothing else, so that a long line may
+//! be gone through in windows.
+
+mod dictionary;
+mod fold;
+mod model;
+mod tokens;
+#[cfg(feature = "train")]
+pub mod train;
+
+use std::sync::LazyLock;
+
+use super::classes::{BLOCK, ByteSet, Classifier, Masks, SETS};
+use crate::span::Span;
+use dictionary::Dictionary;
+use model::{CONTEXT, Group, Model, Scores};
+use tokens::{Class, Glue, Shape, Token};
+
+/// What a detector may ask the model for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Topic {
+    /// Names of persons.
+    Name,
+    /// Towns and counties.
+    Town,
+}
+
+impl Topic {
+    /// All of them by the names that packs use.
+    pub(crate) const NAMES: [(&'static str, Topic); 2] = [("name", Topic::Name), ("town", Topic::Town)];
+
+    fn class(self) -> usize {
+        match self {
+            Topic::Name => model::NAME,
+            Topic::Town => model::TOWN,
+        }
+    }
+}
+
+/// Words that a span reaches out to beyond the places that made it worth a look.
+const REACH: usize = 2;
+/// A word next to a name is part of it if this speaks for it, in log-odds.
+const JOINS: f32 = -1.0;
+/// Triggers closer to each other than this, in bytes, are looked at in one go.
+const NEAR: usize = 96;
+
+/// The model with its dictionary.
+pub(crate) struct Names {
+    dictionary: Dictionary<'static>,
+    model: Model<'static>,
+    classifier: Classifier,
+}
+
+/// A worker's memory.
+#[derive(Default)]
+pub(crate) struct NamesScratch {
+    masks: Vec<Masks>,
+    tokens: Vec<Token>,
+    scores: Vec<Option<Scores>>,
+}
+
+/// Something found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Found {
+    pub(crate) span: Span,
+    pub(crate) topic: Topic,
+    /// In log-odds.
+    pub(crate) score: f32,
+}
+
+static BUILTIN: LazyLock<Names> = LazyLock::new(|| {
+    let mut sets = [ByteSet::default(); SETS];
+    sets[0].insert_range(b'A', b'Z');
+    sets[0].insert_range(0xC3, 0xF4);
+    for (from, to) in [(b'a', b'z'), (b'A', b'Z'), (b'0', b'9'), (b'_', b'_')] {
+        sets[1].insert_range(from, to);
+    }
+    Names { dictionary: Dictionary::builtin(), model: Model::builtin(), classifier: Classifier::new(&sets) }
+});
+
+impl Names {
+    /// How many bytes around a place can have a say in what is found there.
+    pub(crate) const REACH: usize = 2 * (tokens::LONGEST_WORD + tokens::FAR) * (1 + 2 * (REACH + CONTEXT));
+
+    /// The ones in the binary.
+    pub(crate) fn builtin() -> &'static Names {
+        &BUILTIN
+    }
+
+    /// Calls `visit` with each place of `text` at which a word begins that is worth a look.
+    pub(crate) fn places(&self, text: &[u8], scratch: &mut NamesScratch, mut visit: impl FnMut(usize)) {
+        let masks = &mut scratch.masks;
+        let mut before = 0;
+        for (n, chunk) in text.chunks(BLOCK * 32).enumerate() {
+            self.classifier.masks(chunk, masks);
+            for (b, mask) in masks.iter().enumerate() {
+                let mut places = mask[0] & !(mask[1] << 1 | before);
+                before = mask[1] >> 63;
+                while places != 0 {
+                    let at = n * BLOCK * 32 + b * BLOCK + places.trailing_zeros() as usize;
+                    places &= places - 1;
+                    if self.is_trigger(text, at) {
+                        visit(at);
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_trigger(&self, text: &[u8], at: usize) -> bool {
+        // Most capitals in logs begin words in capitals, identifiers, and words of every day.
+        if !tokens::begins(text, at) {
+            return false;
+        }
+        let t = tokens::token_at(text, at, Glue::Start, &self.dictionary);
+        is_trigger(&t)
+    }
+
+    /// Finds around the places that [`Names::places`] gave, which are in order.
+    pub(crate) fn find(
+        &self,
+        text: &[u8],
+        places: impl Iterator<Item = usize>,
+        least: f32,
+        scratch: &mut NamesScratch,
+        mut found: impl FnMut(Found),
+    ) {
+        let mut places = places.peekable();
+        while let Some(first) = places.next() {
+            let mut last = first;
+            while let Some(next) = places.next_if(|p| p - last <= NEAR) {
+                last = next;
+            }
+            self.read(text, first, last, scratch);
+            for topic in [Topic::Name, Topic::Town] {
+                self.spans(text, topic, least, scratch, &mut found);
+            }
+        }
+    }
+
+    /// Reads the words around the places from `first` to `last`, and scores them.
+    fn read(&self, text: &[u8], first: usize, last: usize, scratch: &mut NamesScratch) {
+        let NamesScratch { tokens, scores, .. } = scratch;
+        tokens.clear();
+        scores.clear();
+        let from = tokens::back(text, first, REACH + CONTEXT);
+        tokens::tokens(text, from, last, 1 + REACH + CONTEXT, &self.dictionary, tokens);
+        // Words next to a trigger are looked at, too.
+        let is_judged = |t: &Token| {
+            matches!(t.shape, Shape::Title | Shape::Upper | Shape::Initial | Shape::Camel)
+        };
+        scores.resize(tokens.len(), None);
+        let (mut since, mut upto) = (0, 0);
+        for (i, t) in tokens.iter().enumerate() {
+            if !is_trigger(t) || t.span.start() < first || t.span.start() > last {
+                continue;
+            }
+            since = upto.max(i.saturating_sub(REACH)).max(since);
+            upto = (i + REACH + 1).min(tokens.len());
+            for j in since..upto {
+                if is_judged(&tokens[j]) {
+                    scores[j] = Some(self.model.scores(tokens, j));
+                }
+            }
+        }
+    }
+
+    /// Runs of words that are likely enough.
+    fn spans(
+        &self,
+        text: &[u8],
+        topic: Topic,
+        least: f32,
+        scratch: &NamesScratch,
+        found: &mut impl FnMut(Found),
+    ) {
+        let NamesScratch { tokens, scores, .. } = scratch;
+        let score = |i: usize| {
+            scores.get(i).copied().flatten().map_or(f32::NEG_INFINITY, |s| match topic {
+                Topic::Name => s.name,
+                Topic::Town => s.town,
+            })
+        };
+        let mut i = 0;
+        while i < tokens.len() {
+            if score(i) < JOINS.min(least) {
+                i += 1;
+                continue;
+            }
+            let (start, mut end, mut most) = (i, i + 1, score(i));
+            while let Some(next) = self.joined(text, tokens, end, topic, &score) {
+                most = (end..next).map(&score).fold(most, f32::max);
+                end = next;
+            }
+            if most >= least {
+                let mut span = tokens[start].span.union(tokens[end - 1].span);
+                // The point behind an initial goes with it.
+                if tokens[end - 1].shape == Shape::Initial && text.get(span.end()) == Some(&b'.') {
+                    span = Span::at(span.start(), span.end() + 1);
+                }
+                found(Found { span, topic, score: most });
+            }
+            i = end;
+        }
+    }
+
+    /// The end of the run that goes on at `at`.
+    fn joined(
+        &self,
+        text: &[u8],
+        tokens: &[Token],
+        at: usize,
+        topic: Topic,
+        score: &impl Fn(usize) -> f32,
+    ) -> Option<usize> {
+        let last = &tokens[at - 1];
+        let mut next = at;
+        // Small words inside names: `van`, `de la`.
+        while tokens.get(next).is_some_and(|t| {
+            next < at + 2 && t.shape == Shape::Lower && t.class == Class::Particle && t.glue == Glue::Space
+        }) {
+            next += 1;
+        }
+        let t = tokens.get(next)?;
+        let gap = &text[last.span.end()..tokens[at].span.start()];
+        let joins = match tokens[at].glue {
+            Glue::Space => gap.len() == 1 || gap == b"\xC2\xA0",
+            Glue::Hyphen => true,
+            Glue::Period => last.shape == Shape::Initial && gap == b". ",
+            Glue::Dot => last.shape == Shape::Initial,
+            Glue::Comma => {
+                topic == Topic::Name && matches!(gap, b", " | b",") && next == at && last_first(tokens, at)
+            }
+            Glue::Quote => topic == Topic::Name && matches!(gap, b" \"" | b"\" ") && next == at,
+            _ => false,
+        };
+        (joins && score(next) >= JOINS && (next == at || t.glue == Glue::Space)).then_some(next + 1)
+    }
+
+    /// What the score of a span is made of: of its likeliest word, by group.
+    pub(crate) fn explain(
+        &self,
+        text: &[u8],
+        span: Span,
+        topic: Topic,
+        scratch: &mut NamesScratch,
+        mut visit: impl FnMut(&'static str, f32),
+    ) {
+        self.read(text, span.start(), span.end().saturating_sub(1), scratch);
+        let NamesScratch { tokens, scores, .. } = scratch;
+        let score = |i: &usize| {
+            scores[*i].map_or(f32::NEG_INFINITY, |s| if topic == Topic::Name { s.name } else { s.town })
+        };
+        let within = (0..tokens.len()).filter(|i| span.contains(tokens[*i].span));
+        let Some(best) = within.max_by(|a, b| score(a).total_cmp(&score(b))) else { return };
+        let parts = self.model.parts(tokens, best, topic.class());
+        let total: f32 = parts.iter().sum();
+        Group::NAMES.iter().zip(parts).filter(|(_, w)| w.abs() >= 0.005).for_each(|(name, w)| visit(name, w));
+        let other = score(&best) - total;
+        if other.abs() >= 0.005 {
+            visit(if topic == Topic::Name { "may be a town" } else { "may be a name" }, other);
+        }
+    }
+}
+
+/// Whether a comma before `at` stands between a surname and a given name: `Smith, John`, not `Smith, Jones`.
+fn last_first(tokens: &[Token], at: usize) -> bool {
+    let before = &tokens[at - 1];
+    let same = before.shape == tokens[at].shape || tokens[at].shape == Shape::Initial;
+    let begins = at < 2 || !matches!(tokens[at - 1].glue, Glue::Space) || tokens[at - 2].shape == Shape::Lower;
+    same && begins && before.entry.surname() >= before.entry.given().saturating_sub(2)
+}
+
+/// Whether a word is worth a look.
+fn is_trigger(t: &Token) -> bool {
+    match t.class {
+        Class::StrongBoth
+        | Class::StrongGiven
+        | Class::StrongSurname
+        | Class::WeakGiven
+        | Class::WeakSurname
+        | Class::Ambiguous
+        | Class::Town => true,
+        Class::Unknown => t.shape == Shape::Title && t.span.len() >= 3,
+        _ => false,
+    }
+}

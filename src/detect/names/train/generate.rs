@@ -1,0 +1,417 @@
+//! Texts with names in them, out of templates.
+
+use std::path::Path;
+
+use super::Random;
+use super::lists::{Lists, Sampler};
+use super::super::model::{NAME, TOWN};
+
+/// A text, and where in it what stands.
+#[derive(Default)]
+pub(super) struct Text {
+    pub(super) text: String,
+    /// Byte ranges, with what they are.
+    pub(super) spans: Vec<(usize, usize, usize)>,
+}
+
+/// Templates, and what fills them.
+pub(super) struct Generator<'l> {
+    templates: Vec<String>,
+    fill: Fill<'l>,
+}
+
+struct Fill<'l> {
+    given: Sampler<'l>,
+    surnames: Sampler<'l>,
+    nicknames: Sampler<'l>,
+    shown_given: Sampler<'l>,
+    shown_surnames: Sampler<'l>,
+    rare_given: Sampler<'l>,
+    rare_surnames: Sampler<'l>,
+    common: Sampler<'l>,
+    cities: Sampler<'l>,
+    world_cities: Sampler<'l>,
+    counties: Sampler<'l>,
+    regions: Sampler<'l>,
+    drugs: Sampler<'l>,
+    eponyms: Sampler<'l>,
+    diseases: Sampler<'l>,
+    technical: Sampler<'l>,
+}
+
+impl<'l> Generator<'l> {
+    pub(super) fn new(templates: &Path, lists: &'l Lists) -> Result<Generator<'l>, String> {
+        let wrong = |path: &Path, what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
+        let dir = std::fs::read_dir(templates).map_err(|e| wrong(templates, &e))?;
+        let mut files: Vec<_> = dir.filter_map(|e| e.ok().map(|e| e.path())).collect();
+        files.sort();
+        let mut all = Vec::new();
+        let fill = Fill::new(lists);
+        for path in files {
+            let text = std::fs::read_to_string(&path).map_err(|e| wrong(&path, &e))?;
+            for (n, line) in text.lines().enumerate() {
+                if line.starts_with("# ") || line.trim().is_empty() {
+                    continue;
+                }
+                let mut probe = Text::default();
+                let line = line.replace("\\n", "\n");
+                fill.fill(&line, &mut Random::new(1), &mut probe)
+                    .map_err(|slot| wrong(&path, &format!("{}: no such slot: {{{slot}}}", n + 1)))?;
+                all.push(line);
+            }
+        }
+        Ok(Generator { templates: all, fill })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.templates.len()
+    }
+
+    pub(super) fn text(&self, r: &mut Random, out: &mut Text) {
+        out.text.clear();
+        out.spans.clear();
+        let template = &self.templates[r.below(self.templates.len())];
+        // Slots were checked when the templates were read.
+        let _ = self.fill.fill(template, r, out);
+    }
+}
+
+impl<'l> Fill<'l> {
+    fn new(lists: &'l Lists) -> Fill<'l> {
+        let s = |name: &str| Sampler::new(lists.table(name));
+        Fill {
+            given: s("given"),
+            surnames: s("surnames"),
+            nicknames: s("nicknames"),
+            shown_given: s("shown_given"),
+            shown_surnames: s("shown_surnames"),
+            rare_given: s("rare_given"),
+            rare_surnames: s("rare_surnames"),
+            common: s("common"),
+            cities: s("us_cities"),
+            world_cities: s("cities"),
+            counties: s("counties"),
+            regions: s("regions"),
+            drugs: s("drugs"),
+            eponyms: s("eponyms"),
+            diseases: s("diseases"),
+            technical: s("technical"),
+        }
+    }
+
+    /// Appends a template, filled; the name of a slot that there is not is the error.
+    fn fill<'t>(&self, template: &'t str, r: &mut Random, out: &mut Text) -> Result<(), &'t str> {
+        let mut rest = template;
+        while let Some(open) = rest.find(['{', '}']) {
+            out.text.push_str(&rest[..open]);
+            rest = &rest[open..];
+            if let Some(after) = rest.strip_prefix("{{").or_else(|| rest.strip_prefix("}}")) {
+                out.text.push_str(&rest[..1]);
+                rest = after;
+                continue;
+            }
+            let Some(close) = rest.find('}') else { return Err(rest) };
+            let slot = rest.get(1..close).unwrap_or("");
+            rest = &rest[close + 1..];
+            let start = out.text.len();
+            match self.slot(slot, r, out) {
+                None => return Err(slot),
+                Some(None) => {}
+                Some(Some(class)) => out.spans.push((start, out.text.len(), class)),
+            }
+        }
+        out.text.push_str(rest);
+        Ok(())
+    }
+
+    /// Fills a slot and says what it is; `None` if there is no such slot.
+    fn slot(&self, slot: &str, r: &mut Random, out: &mut Text) -> Option<Option<usize>> {
+        let name = |text: &str, out: &mut Text| {
+            out.text.push_str(text);
+            Some(Some(NAME))
+        };
+        let plain = |text: &str, out: &mut Text| {
+            out.text.push_str(text);
+            Some(None)
+        };
+        let world = r.chance(22);
+        match slot {
+            "full" => name(&self.full(r, world), out),
+            "given" => name(&self.given(r, world), out),
+            "surname" => name(&self.surname(r, world), out),
+            "given_initial" => {
+                let point = if r.chance(80) { "." } else { "" };
+                name(&format!("{} {}{point}", self.given(r, world), initial(r)), out)
+            }
+            "initial_surname" => {
+                let middle = if r.chance(30) { format!(" {}.", initial(r)) } else { String::new() };
+                name(&format!("{}.{middle} {}", initial(r), self.surname(r, world)), out)
+            }
+            "last_first" => {
+                let middle = match r.below(4) {
+                    0 => format!(" {}", initial(r)),
+                    1 => format!(" {}.", initial(r)),
+                    _ => String::new(),
+                };
+                name(&format!("{}, {}{middle}", self.surname(r, world), self.given(r, world)), out)
+            }
+            "FULL" => name(&self.full(r, world).to_uppercase(), out),
+            "GIVEN" => name(&self.given(r, world).to_uppercase(), out),
+            "SURNAME" => name(&self.surname(r, world).to_uppercase(), out),
+            "LAST_FIRST" => {
+                let comma = if r.chance(80) { ", " } else { "," };
+                let middle = if r.chance(40) { format!(" {}", initial(r)) } else { String::new() };
+                let text = format!("{}{comma}{}{middle}", self.surname(r, world), self.given(r, world));
+                name(&text.to_uppercase(), out)
+            }
+            "lower_full" => name(&self.full(r, world).to_lowercase(), out),
+            "lower_given" => name(&self.given(r, world).to_lowercase(), out),
+            "lower_surname" => name(&self.surname(r, world).to_lowercase(), out),
+            "nick" => name(&title(self.nicknames.any(r)), out),
+            "full_suffix" => {
+                let suffix = r.of(&["Jr.", "Sr.", "Jr", "II", "III", "IV"]);
+                let comma = if r.chance(40) { "," } else { "" };
+                name(&format!("{}{comma} {suffix}", self.full(r, false)), out)
+            }
+            "city" => self.town(self.city(r), out),
+            "CITY" => self.town(self.city(r).to_uppercase(), out),
+            "county" => {
+                let county = self.counties.any(r);
+                self.town(county.trim_end_matches(" County").to_string(), out);
+                plain(" County", out)
+            }
+            "city_state" => {
+                self.town(self.city(r), out);
+                let state = r.of(&STATES);
+                plain(&if r.chance(70) { format!(", {}", &state[..2]) } else { format!(", {}", &state[3..]) }, out)
+            }
+            "state" => plain(&r.of(&STATES)[3..], out),
+            "country" => plain(&title(self.regions.any(r)), out),
+            "nationality" | "language" => plain(r.of(&PEOPLES), out),
+            "street" => {
+                let street = if r.chance(60) { title(self.surnames.by_count(r)) } else { title(self.common.any(r)) };
+                let direction = if r.chance(20) { r.of(&["N ", "S. ", "West ", "E. ", "North "]) } else { "" };
+                let kind = r.of(&["St", "Street", "Ave", "Avenue", "Rd", "Road", "Lane", "Dr.", "Drive", "Blvd", "Court", "Way", "Place"]);
+                plain(&format!("{} {direction}{street} {kind}", 1 + r.below(9999)), out)
+            }
+            "facility" => plain(&self.facility(r), out),
+            "FACILITY" => plain(&self.facility(r).to_uppercase(), out),
+            "org" => plain(&self.organisation(r), out),
+            "product" => plain(r.of(&PRODUCTS), out),
+            "drug" => {
+                let drug = self.drugs.any(r);
+                plain(&if r.chance(50) { title(drug) } else { drug.to_string() }, out)
+            }
+            "DRUG" => plain(&self.drugs.any(r).to_uppercase(), out),
+            "disease" => plain(self.diseases.any(r), out),
+            "eponym" => plain(&self.eponym(r), out),
+            "EPONYM" => plain(&self.eponym(r).to_uppercase(), out),
+            "device" => plain(r.of(&DEVICES), out),
+            "test" => plain(r.of(&TESTS), out),
+            "month" => plain(r.of(&MONTHS), out),
+            "weekday" => plain(r.of(&WEEKDAYS), out),
+            "date" => plain(&date(r), out),
+            "time" => plain(&format!("{:02}:{:02}", r.below(24), r.below(60)), out),
+            "num" => plain(&r.below(100_000).to_string(), out),
+            "small" => plain(&r.below(100).to_string(), out),
+            "age" => plain(&(1 + r.below(99)).to_string(), out),
+            "id" => plain(&format!("{}{}", r.of(&["A-", "", "REQ", "ab12", "TX-", "c0ffee"]), r.below(10_000_000)), out),
+            "mrn" => plain(&(100_000 + r.below(99_000_000)).to_string(), out),
+            "phone" => plain(&format!("{}-555-01{:02}", 201 + r.below(700), r.below(100)), out),
+            "email" => {
+                let text = format!("{}.{}@{}.com", self.given.any(r), self.surnames.any(r), self.common.any(r));
+                plain(&text, out)
+            }
+            "username" => plain(&format!("{}{}", &self.given.any(r).chars().take(1).collect::<String>(), self.surnames.any(r)), out),
+            "url" => plain(&format!("https://{}.example.org/{}", self.common.any(r), self.common.any(r)), out),
+            "ip" => plain(&format!("10.{}.{}.{}", r.below(256), r.below(256), r.below(256)), out),
+            "word" => plain(self.word(r), out),
+            "Word" => plain(&title(self.word(r)), out),
+            "WORD" => plain(&self.word(r).to_uppercase(), out),
+            "job" => plain(r.of(&JOBS), out),
+            "tech" => plain(&title(self.technical.any(r)), out),
+            "class" => plain(&format!("{}{}", title(self.word(r)), title(self.word(r))), out),
+            _ => None,
+        }
+    }
+
+    fn town(&self, text: String, out: &mut Text) -> Option<Option<usize>> {
+        let start = out.text.len();
+        out.text.push_str(&text);
+        out.spans.push((start, out.text.len(), TOWN));
+        Some(None)
+    }
+
+    /// A word of every day: the more common, the likelier.
+    fn word(&self, r: &mut Random) -> &'l str {
+        (0..8).map(|_| self.common.by_count(r)).find(|w| w.len() > 2).unwrap_or("word")
+    }
+
+    fn given(&self, r: &mut Random, world: bool) -> String {
+        let one = |r: &mut Random| match r.below(100) {
+            _ if world => self.shown_given.any(r).to_string(),
+            0..50 => title(self.given.by_count(r)),
+            50..78 => title(self.given.any(r)),
+            78..86 => title(self.nicknames.any(r)),
+            86..92 => title(self.rare_given.any(r)),
+            _ => self.shown_given.any(r).to_string(),
+        };
+        let first = one(r);
+        match r.below(40) {
+            0 => format!("{first}-{}", one(r)),
+            _ => first,
+        }
+    }
+
+    fn surname(&self, r: &mut Random, world: bool) -> String {
+        let one = |r: &mut Random| match r.below(100) {
+            _ if world => self.shown_surnames.any(r).to_string(),
+            0..50 => surname_case(self.surnames.by_count(r), r),
+            50..78 => surname_case(self.surnames.any(r), r),
+            78..90 => title(self.rare_surnames.any(r)),
+            _ => self.shown_surnames.any(r).to_string(),
+        };
+        let last = one(r);
+        match r.below(60) {
+            0 | 1 => format!("{last}-{}", one(r)),
+            2 => format!("{} {last}", r.of(&["van", "de", "von", "van der", "de la", "del", "di", "al", "bin", "dos", "da"])),
+            3 => format!("{} {last}", r.of(&["Van", "De", "Von", "De La", "Del", "Di", "Al", "El", "St.", "Le", "La"])),
+            4 => format!("{}'{last}", r.of(&["O", "D", "O"])),
+            5 if world => format!("{last} {}", one(r)),
+            _ => last,
+        }
+    }
+
+    fn full(&self, r: &mut Random, world: bool) -> String {
+        let (given, surname) = (self.given(r, world), self.surname(r, world));
+        match r.below(20) {
+            0..=2 => format!("{given} {}. {surname}", initial(r)),
+            3 => format!("{given} {} {surname}", initial(r)),
+            4 => format!("{given} {} {surname}", self.given(r, world)),
+            5 if r.chance(30) => format!("{given} \"{}\" {surname}", title(self.nicknames.any(r))),
+            _ => format!("{given} {surname}"),
+        }
+    }
+
+    fn city(&self, r: &mut Random) -> String {
+        match r.below(10) {
+            0..6 => self.cities.by_count(r).to_string(),
+            6..8 => self.cities.any(r).to_string(),
+            8 => self.world_cities.by_count(r).split(' ').map(title).collect::<Vec<_>>().join(" "),
+            _ => self.world_cities.any(r).split(' ').map(title).collect::<Vec<_>>().join(" "),
+        }
+    }
+
+    fn facility(&self, r: &mut Random) -> String {
+        let kind = r.of(&["Hospital", "Medical Center", "Clinic", "Health", "General Hospital", "Memorial Hospital", "Med Ctr", "Regional Medical Center", "Children's Hospital", "Family Clinic", "Urgent Care"]);
+        match r.below(6) {
+            0 => format!("St. {}'s {kind}", title(self.given.by_count(r))),
+            1 => format!("Mount {} {kind}", title(self.common.any(r))),
+            2 | 3 => format!("{} {kind}", title(self.surnames.by_count(r))),
+            4 => format!("{} {kind}", self.cities.by_count(r)),
+            _ => format!("{} {kind}", title(self.common.any(r))),
+        }
+    }
+
+    fn organisation(&self, r: &mut Random) -> String {
+        let surname = |r: &mut Random| title(self.surnames.by_count(r));
+        match r.below(8) {
+            0 => format!("{} & {}", surname(r), surname(r)),
+            1 => format!("{}, {} and {}", surname(r), surname(r), surname(r)),
+            2 => format!("{} {}", surname(r), r.of(&["Inc", "Inc.", "LLC", "Ltd", "Group", "PLC", "and Sons", "Bros", "Foundation"])),
+            3 => format!("{} {}", self.cities.by_count(r), r.of(&["University", "Bank", "Partners", "Times", "Insurance", "Airlines"])),
+            4 => format!("{}{}", title(self.word(r)), r.of(&["soft", "Tech", "corp", "Works", "Labs", "Net"])),
+            5 => format!("{} {}", title(self.word(r)), r.of(&["Systems", "Capital", "Partners", "Health", "Technologies", "Corporation", "Insurance", "Logistics"])),
+            6 => title(self.technical.any(r)),
+            _ => r.of(&ORGANISATIONS).to_string(),
+        }
+    }
+
+    fn eponym(&self, r: &mut Random) -> String {
+        let e = title(self.eponyms.any(r));
+        let possessive = if r.chance(50) { "'s" } else { "" };
+        match r.below(12) {
+            0..3 => format!("{e}{possessive} {}", r.of(&["disease", "syndrome", "sign", "test", "palsy", "lymphoma", "thyroiditis", "contracture"])),
+            3 => format!("{e} {}", r.of(&["catheter", "clamp", "retractor", "forceps", "tube", "drain", "wire", "scissors", "needle"])),
+            4 => format!("{e}-{} {}", title(self.eponyms.any(r)), r.of(&["syndrome", "disease", "procedure", "score"])),
+            5 => format!("{e} {}", r.of(&["procedure", "maneuver", "score", "scale", "criteria", "classification", "position", "fracture"])),
+            6 => format!("{e}{possessive}"),
+            _ => format!("{e} {}", r.of(&["disease", "syndrome", "sign", "score", "test", "lesion", "tumor", "nodes", "reflex", "cells", "bodies", "stage"])),
+        }
+    }
+}
+
+fn title(word: &str) -> String {
+    word.split(' ')
+        .map(|w| {
+            let mut c = w.chars();
+            c.next().map_or(String::new(), |first| first.to_uppercase().chain(c).collect())
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// `mcdonald` is `McDonald`, mostly.
+fn surname_case(word: &str, r: &mut Random) -> String {
+    if let Some(rest) = word.strip_prefix("mc")
+        && rest.len() > 2
+        && r.chance(80)
+    {
+        return format!("Mc{}", title(rest));
+    }
+    title(word)
+}
+
+fn initial(r: &mut Random) -> char {
+    char::from(b"ABCDEFGHIJKLMNOPRSTVWZ"[r.below(22)])
+}
+
+fn date(r: &mut Random) -> String {
+    let (y, m, d) = (1930 + r.below(97), 1 + r.below(12), 1 + r.below(28));
+    match r.below(6) {
+        0 => format!("{y}-{m:02}-{d:02}"),
+        1 => format!("{m:02}/{d:02}/{y}"),
+        2 => format!("{} {d}, {y}", MONTHS[m - 1]),
+        3 => format!("{d} {} {y}", &MONTHS[m - 1][..3]),
+        4 => format!("{} {d}th", MONTHS[m - 1]),
+        _ => format!("{m}/{d}/{:02}", y % 100),
+    }
+}
+
+const MONTHS: [&str; 12] = [
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+];
+const WEEKDAYS: [&str; 10] =
+    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "Mon", "Tue", "Fri"];
+const STATES: [&str; 24] = [
+    "CA California", "TX Texas", "NY New York", "FL Florida", "IL Illinois", "PA Pennsylvania", "OH Ohio", "GA Georgia",
+    "NC North Carolina", "MI Michigan", "NJ New Jersey", "VA Virginia", "WA Washington", "AZ Arizona", "MA Massachusetts",
+    "TN Tennessee", "IN Indiana", "MO Missouri", "MD Maryland", "WI Wisconsin", "CO Colorado", "MN Minnesota", "OR Oregon", "UT Utah",
+];
+const PEOPLES: [&str; 20] = [
+    "American", "English", "Spanish", "German", "French", "Chinese", "Mexican", "Indian", "Italian", "Polish", "Korean", "Vietnamese",
+    "African American", "Caucasian", "Hispanic", "Portuguese", "Russian", "Japanese", "Arabic", "Dutch",
+];
+const PRODUCTS: [&str; 24] = [
+    "iPhone 15", "Galaxy Tab", "Windows 11", "Kindle", "PlayStation", "Office 365", "Chrome", "Photoshop", "Excel", "Model S", "Corolla",
+    "Echo Dot", "Fitbit", "Apple Watch", "MyChart", "Epic Hyperspace", "Cerner PowerChart", "Tide", "Coke", "Big Mac", "Nutella", "Lego",
+    "Monopoly", "Scrabble",
+];
+const DEVICES: [&str; 20] = [
+    "Foley catheter", "Bovie", "Swan-Ganz catheter", "Hickman line", "Medtronic pacemaker", "Zimmer knee", "Bookwalter retractor",
+    "Yankauer suction", "Kerrison rongeur", "Jackson-Pratt drain", "Doppler", "Holter monitor", "LigaSure", "Port-A-Cath", "Penrose drain",
+    "Steri-Strips", "Kerlix", "Ace wrap", "Velcro splint", "Weitlaner",
+];
+const TESTS: [&str; 20] = [
+    "CBC", "BMP", "Hemoglobin A1c", "TSH", "MRI", "CT", "Apgar", "Glasgow Coma Scale", "PHQ-9", "Pap smear", "Western blot", "Gram stain",
+    "EKG", "Chest X-ray", "Lipid panel", "Mini-Cog", "Snellen", "Schober", "Tinel", "Lachman",
+];
+const JOBS: [&str; 16] = [
+    "nurse", "software engineer", "Registered Nurse", "Director of Nursing", "teacher", "accountant", "Sales Manager", "plumber",
+    "Chief Financial Officer", "truck driver", "Case Manager", "Project Manager", "Vice President", "Attorney", "cashier", "Physical Therapist",
+];
+const ORGANISATIONS: [&str; 24] = [
+    "Kaiser Permanente", "Blue Cross Blue Shield", "Aetna", "Johnson & Johnson", "Wells Fargo", "JPMorgan Chase", "Merrill Lynch",
+    "United Healthcare", "Walgreens", "CVS", "the FDA", "the CDC", "Medicare", "NASA", "Harvard", "Stanford", "the New York Times",
+    "Goldman Sachs", "Morgan Stanley", "Ernst & Young", "Procter & Gamble", "Eli Lilly", "Abbott", "the Red Cross",
+];
