@@ -27,7 +27,8 @@
 //! - [`codec`]: where text stands in a record, and how an edit is written back;
 //! - [`detect`]: packs, the engine, and the decision by evidence;
 //! - [`policy`]: what is done with a finding;
-//! - [`scrubber`]: the steps above in one place, and the only types a [`sink::Sink`] takes.
+//! - [`scrubber`]: the steps above in one place, and the only types a [`sink::Sink`] takes;
+//! - [`eval`]: how well all of it finds, measured on labelled text.
 //!
 //! Features: `kafka` (source, sink and the demo's embedded broker), `console` (metrics and health over HTTP),
 //! `gateway`; all on by default.
@@ -40,6 +41,7 @@ pub mod console;
 #[cfg(feature = "kafka")]
 mod demo;
 pub mod detect;
+pub mod eval;
 pub mod health;
 #[cfg(feature = "kafka")]
 pub mod kafka;

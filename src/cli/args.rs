@@ -54,10 +54,15 @@ impl ThreadsArgs {
 impl CommonArgs {
     /// The settings these options and the policy file make together.
     pub(super) fn settings(&self) -> Result<Settings, Failure> {
+        self.settings_for(Profile::default())
+    }
+
+    /// The same, with `usual` as the profile where neither an option nor a policy file says otherwise.
+    pub(super) fn settings_for(&self, usual: Profile) -> Result<Settings, Failure> {
         let mut treatment = match &self.policy {
             Some(file) => config::load_treatment(file)?,
             None => Treatment {
-                policy: Policy::default(),
+                policy: Policy { profile: usual, ..Policy::default() },
                 codec: Default::default(),
                 packs: Vec::new(),
                 max_record_bytes: MAX_RECORD_BYTES,

@@ -1,6 +1,6 @@
 //! The command line: one file a subcommand. Data goes to standard output, everything else to standard error.
 //!
-//! Exit codes: 0 ok; 1 findings (`scan`), a gap (`check`) or a failed case (`test`); 2 an error. A closed output
+//! Exit codes: 0 ok; 1 findings (`scan`), a gap (`check`), a failed case (`test`) or a missed gate (`eval`); 2 an error. A closed output
 //! (`scrubjay | head`) is no error.
 
 mod args;
@@ -10,6 +10,7 @@ mod coverage;
 #[cfg(feature = "kafka")]
 mod demo;
 mod detectors;
+mod eval;
 mod explain;
 mod failure;
 mod filter;
@@ -54,6 +55,8 @@ enum Command {
     Scan(scan::ScanArgs),
     /// Draw each finding under the text: detector, evidence, confidence, action
     Explain(explain::ExplainArgs),
+    /// Measure recall and precision on labelled texts; exit code 1 if a gate is missed
+    Eval(eval::EvalArgs),
     /// Validate pipelines, and show which kinds are covered where
     Check(check::CheckArgs),
     /// Run the examples in packs and the test cases in pipelines
@@ -112,6 +115,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Scan(args)) => scan::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
+        Some(Command::Eval(args)) => eval::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Test(args)) => test::run(&args),
         Some(Command::Detectors(args)) => detectors::run(&args),

@@ -25,6 +25,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("transform", "codec kind policy span"),
     ("keys", "reason record secret"),
     ("scrubber", "codec detect keys kind policy record secret span transform"),
+    ("eval", "codec kind policy record scrubber"),
     ("metrics", "kind record scrubber"),
     ("health", "metrics"),
     ("kafka", "metrics record secret"),
@@ -40,7 +41,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("demo", "config kafka kind metrics pipeline record scrubber sink source"),
     (
         "cli",
-        "codec config console demo detect health kafka keys kind metrics pipeline policy reason record scrubber \
+        "codec config console demo detect eval health kafka keys kind metrics pipeline policy reason record scrubber \
          secret sink source span transform",
     ),
 ];
