@@ -83,8 +83,26 @@ static BUILTIN: LazyLock<Names> = LazyLock::new(|| {
     for (from, to) in [(b'a', b'z'), (b'A', b'Z'), (b'0', b'9'), (b'_', b'_')] {
         sets[1].insert_range(from, to);
     }
-    Names { dictionary: Dictionary::builtin(), model: Model::builtin(), classifier: Classifier::new(&sets) }
+    let (dictionary, model) = parts();
+    Names { dictionary, model, classifier: Classifier::new(&sets) }
 });
+
+#[cfg(not(feature = "train"))]
+fn parts() -> (Dictionary<'static>, Model<'static>) {
+    (Dictionary::builtin(), Model::builtin())
+}
+
+/// While training, the files of the directory `SCRUBJAY_NAMES` are tried out without a build.
+#[cfg(feature = "train")]
+fn parts() -> (Dictionary<'static>, Model<'static>) {
+    let file = |name: &str| {
+        let dir = std::env::var_os("SCRUBJAY_NAMES")?;
+        std::fs::read(std::path::Path::new(&dir).join(name)).ok().map(|bytes| &*bytes.leak())
+    };
+    let dictionary = file("dictionary.bin").and_then(Dictionary::read);
+    let model = file("weights.bin").map(Model::read);
+    (dictionary.unwrap_or_else(Dictionary::builtin), model.unwrap_or_else(Model::builtin))
+}
 
 impl Names {
     /// How many bytes around a place can have a say in what is found there.
@@ -102,7 +120,7 @@ impl Names {
         for (n, chunk) in text.chunks(BLOCK * 32).enumerate() {
             self.classifier.masks(chunk, masks);
             for (b, mask) in masks.iter().enumerate() {
-                let mut places = mask[0] & !(mask[1] << 1 | before);
+                let mut places = mask[1] & !(mask[1] << 1 | before) | mask[0] & !(mask[1] << 1 | before);
                 before = mask[1] >> 63;
                 while places != 0 {
                     let at = n * BLOCK * 32 + b * BLOCK + places.trailing_zeros() as usize;
@@ -153,10 +171,6 @@ impl Names {
         scores.clear();
         let from = tokens::back(text, first, REACH + CONTEXT);
         tokens::tokens(text, from, last, 1 + REACH + CONTEXT, &self.dictionary, tokens);
-        // Words next to a trigger are looked at, too.
-        let is_judged = |t: &Token| {
-            matches!(t.shape, Shape::Title | Shape::Upper | Shape::Initial | Shape::Camel)
-        };
         scores.resize(tokens.len(), None);
         let (mut since, mut upto) = (0, 0);
         for (i, t) in tokens.iter().enumerate() {
@@ -166,7 +180,8 @@ impl Names {
             since = upto.max(i.saturating_sub(REACH)).max(since);
             upto = (i + REACH + 1).min(tokens.len());
             for j in since..upto {
-                if is_judged(&tokens[j]) {
+                // Words next to a trigger are looked at, too.
+                if tokens::may_be_name(tokens, j) {
                     scores[j] = Some(self.model.scores(tokens, j));
                 }
             }
@@ -288,6 +303,7 @@ fn is_trigger(t: &Token) -> bool {
         | Class::WeakGiven
         | Class::WeakSurname
         | Class::Ambiguous
+        | Class::LowerName
         | Class::Town => true,
         Class::Unknown => t.shape == Shape::Title && t.span.len() >= 3,
         _ => false,

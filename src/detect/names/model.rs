@@ -12,7 +12,7 @@ pub(crate) const NAME: usize = 0;
 pub(crate) const TOWN: usize = 1;
 
 /// Rows of the table.
-pub(crate) const ROWS: usize = 1 << 13;
+pub(crate) const ROWS: usize = 1 << 14;
 /// A weight of the file is so many times the log-odds.
 pub(crate) const SCALE: f32 = 256.0;
 
@@ -62,11 +62,13 @@ pub(crate) fn features(tokens: &[Token], i: usize, mut emit: impl FnMut(Group, u
     let shape = own.shape as u32;
     let class = own.class as u32;
     let levels = coarse(given) | coarse(surname) << 3 | u32::from(common.div_ceil(3)) << 6;
+    // How much of a name it is in itself: what its neighbours say of it weighs accordingly.
+    let kind = own.class.kind();
     let opens = matches!(own.glue, Glue::Start | Glue::Period | Glue::Quote | Glue::Open) as u32;
 
     let mut f = |group: Group, template: u32, a: u32, b: u32| emit(group, row(template, a, b));
     use Group::{After, Around, Before, Dictionary, Shape as Form, Word};
-    f(Form, 1, shape, opens);
+    f(Form, 1, shape, opens | kind << 1);
     f(Form, 2, shape, own.span.len().min(12) as u32);
     f(Dictionary, 3, levels, shape);
     f(Dictionary, 4, u32::from(given) | u32::from(e.surname() > given) << 4, shape);
@@ -76,22 +78,22 @@ pub(crate) fn features(tokens: &[Token], i: usize, mut emit: impl FnMut(Group, u
     f(Dictionary, 8, class, opens);
     f(Word, 9, own.word, 0);
     f(Word, 10, own.ending, u32::from(given.max(surname) > 4));
-    f(Before, 11, b1.word, own.glue as u32);
+    f(Before, 11, b1.word, (own.glue as u32) << 2 | kind);
     f(Before, 12, b1.word, class);
-    f(Before, 13, b2.word, b1.word);
+    f(Before, 13, b2.word.rotate_left(7) ^ b1.word, kind);
     f(Before, 14, b1.class as u32, class << 5 | own.glue as u32);
     f(Before, 15, b2.class as u32, (b1.class as u32) << 5 | class << 10);
     f(Before, 16, own.glue as u32, shape << 5 | class << 8);
     f(Before, 29, b1.class as u32 | (b1.glue as u32) << 5, own.glue as u32 | class << 5);
-    f(After, 17, a1.word, glue_after as u32);
+    f(After, 17, a1.word, (glue_after as u32) << 2 | kind);
     f(After, 18, a1.word, class);
-    f(After, 19, a1.word, a2.word);
+    f(After, 19, a2.word.rotate_left(7) ^ a1.word, kind);
     f(After, 20, a1.class as u32, class << 5 | (glue_after as u32) << 10);
     f(After, 21, a2.class as u32, (a1.class as u32) << 5 | class << 10);
     f(After, 22, glue_after as u32, shape << 5 | class << 8);
     f(Around, 23, b1.class as u32 | (a1.class as u32) << 5, class);
-    f(Around, 24, b1.shape as u32 | (a1.shape as u32) << 3 | shape << 6, own.glue as u32 | (glue_after as u32) << 5);
-    f(Around, 25, b1.word, a1.word);
+    f(Around, 24, b1.shape as u32 | (a1.shape as u32) << 3 | shape << 6, own.glue as u32 | (glue_after as u32) << 5 | kind << 10);
+    f(Around, 25, b1.word.rotate_left(7) ^ a1.word, kind);
     f(Around, 26, own.glue as u32 | (glue_after as u32) << 5, levels);
     f(Around, 27, b2.word, class);
     f(Around, 28, a2.word, class);
@@ -134,11 +136,16 @@ pub(crate) struct Scores {
 impl Model<'static> {
     /// The one in the binary.
     pub(crate) fn builtin() -> Model<'static> {
-        Model { rows: BUILTIN.as_chunks().0 }
+        Model::read(BUILTIN)
     }
 }
 
-impl Model<'_> {
+impl<'m> Model<'m> {
+    /// Reads weights where they stand; a row that is missing weighs nothing.
+    pub(crate) fn read(bytes: &'m [u8]) -> Model<'m> {
+        Model { rows: bytes.as_chunks().0 }
+    }
+
     /// How likely the word at `i` is what.
     pub(crate) fn scores(&self, tokens: &[Token], i: usize) -> Scores {
         let mut sums = [0i32; CLASSES];

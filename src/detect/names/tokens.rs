@@ -39,6 +39,8 @@ pub(crate) enum Glue {
     Equals,
     Quote,
     Open,
+    /// A bracket right behind a word, as in a call.
+    Call,
     Close,
     Slash,
     /// A point with no blank behind it: `java.util`.
@@ -73,6 +75,10 @@ pub(crate) enum Class {
     Outside,
     LowerCommon,
     LowerOther,
+    /// A word of medicine, in lower case.
+    LowerMedical,
+    /// Hardly anything but a name, though in lower case.
+    LowerName,
     Number,
     Code,
     Initial,
@@ -95,6 +101,18 @@ pub(crate) enum Class {
     Unknown,
     UnknownUpper,
     Camel,
+}
+
+impl Class {
+    /// How much of a name it is in itself: 0 not at all, 1 nobody knows, 2 it may be, 3 hardly anything else.
+    pub(crate) fn kind(self) -> u32 {
+        match self {
+            Class::StrongBoth | Class::StrongGiven | Class::StrongSurname | Class::LowerName => 3,
+            Class::WeakGiven | Class::WeakSurname | Class::Ambiguous | Class::Town => 2,
+            Class::Unknown | Class::Camel | Class::Initial | Class::LowerOther => 1,
+            _ => 0,
+        }
+    }
 }
 
 /// A longer word is no word.
@@ -264,6 +282,13 @@ fn class(t: &Token) -> Class {
         return Class::Title;
     }
     if t.shape == Shape::Lower {
+        let thing = e.is(Flag::Technical) || e.is(Flag::Calendar) || e.is(Flag::Drug) || e.is(Flag::Organisation);
+        if given >= 9 && common <= 2 && !thing {
+            return Class::LowerName;
+        }
+        if e.is(Flag::Medical) && common < 12 {
+            return Class::LowerMedical;
+        }
         return if common >= 5 { Class::LowerCommon } else { Class::LowerOther };
     }
     if e.is(Flag::Calendar) && common.max(given) < 14 {
@@ -300,6 +325,33 @@ fn class(t: &Token) -> Class {
     }
 }
 
+/// Whether the word at `i` may be a name at all, by how it is written: with a capital, or in lower case if it is or stands next
+/// to what is hardly anything but a name.
+pub(super) fn may_be_name(tokens: &[Token], i: usize) -> bool {
+    let e = tokens[i].entry;
+    if e.common() >= 14 && e.given().max(e.surname()) < 8 {
+        return false;
+    }
+    // What stands before and behind, where nothing but a blank is between.
+    let after = tokens.get(i + 1).filter(|t| t.glue == Glue::Space);
+    let before = i.checked_sub(1).map(|b| &tokens[b]).filter(|_| tokens[i].glue == Glue::Space);
+    let beside = |is: &dyn Fn(&Token) -> bool| after.is_some_and(is) || before.is_some_and(is);
+    match tokens[i].shape {
+        // An abbreviation, unless it stands next to a name in capitals.
+        Shape::Upper if tokens[i].class == Class::UnknownUpper => {
+            let named = |t: Option<&Token>| t.is_some_and(|t| t.shape == Shape::Upper && t.class.kind() >= 2);
+            named(tokens.get(i + 1)) || named(i.checked_sub(1).map(|b| &tokens[b]))
+        }
+        Shape::Title | Shape::Upper | Shape::Initial | Shape::Camel => true,
+        Shape::Lower => match tokens[i].class {
+            Class::LowerName => true,
+            Class::LowerOther => beside(&|t| t.class == Class::LowerName),
+            _ => tokens[i].span.len() == 1 && before.is_some_and(|t| t.class == Class::LowerName),
+        },
+        Shape::Number | Shape::Code => false,
+    }
+}
+
 /// What stands between two words.
 fn glue(gap: &[u8]) -> Glue {
     let has = |b: u8| gap.contains(&b);
@@ -310,7 +362,8 @@ fn glue(gap: &[u8]) -> Glue {
         b"" => return Glue::None,
         b" " | b"  " | b"\xC2\xA0" => return Glue::Space,
         b"-" | b"\xE2\x80\x90" | b"\xE2\x80\x91" => return Glue::Hyphen,
-        b"." => return Glue::Dot,
+        b"." | b"::" | b"->" => return Glue::Dot,
+        [b'(' | b'[', ..] => return Glue::Call,
         _ => {}
     }
     let marks: [(&[u8], Glue); 10] = [

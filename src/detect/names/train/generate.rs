@@ -34,6 +34,7 @@ struct Fill<'l> {
     counties: Sampler<'l>,
     regions: Sampler<'l>,
     drugs: Sampler<'l>,
+    medical: Sampler<'l>,
     eponyms: Sampler<'l>,
     diseases: Sampler<'l>,
     technical: Sampler<'l>,
@@ -71,8 +72,16 @@ impl<'l> Generator<'l> {
         out.text.clear();
         out.spans.clear();
         let template = &self.templates[r.below(self.templates.len())];
+        let varied = if r.chance(80) { self.fill.vary(template, r) } else { template.clone() };
         // Slots were checked when the templates were read.
-        let _ = self.fill.fill(template, r, out);
+        let _ = self.fill.fill(&varied, r, out);
+        // People in haste write nothing with a capital, or everything.
+        let ascii = out.text.is_ascii();
+        match r.below(100) {
+            0..8 if ascii => out.text.make_ascii_lowercase(),
+            8..12 if ascii => out.text.make_ascii_uppercase(),
+            _ => {}
+        }
     }
 }
 
@@ -93,10 +102,62 @@ impl<'l> Fill<'l> {
             counties: s("counties"),
             regions: s("regions"),
             drugs: s("drugs"),
+            medical: s("medical"),
             eponyms: s("eponyms"),
             diseases: s("diseases"),
             technical: s("technical"),
         }
+    }
+
+    /// The template with some of its own words changed for others of the same shape, lest they be learnt by heart.
+    fn vary(&self, template: &str, r: &mut Random) -> String {
+        let mut out = String::with_capacity(template.len());
+        let mut rest = template;
+        while let Some(first) = rest.chars().next() {
+            let is_letter = |c: char| c.is_alphabetic() || c == '\'';
+            let end = rest.find(|c| !is_letter(c)).unwrap_or(rest.len());
+            let slot = rest.starts_with('{') && rest.find('}').is_some_and(|e| rest[1..e].bytes().all(|b| b.is_ascii_alphabetic() || b == b'_'));
+            if slot || end == 0 {
+                let end = if slot { rest.find('}').map_or(1, |e| e + 1) } else { first.len_utf8() };
+                out.push_str(&rest[..end]);
+                rest = &rest[end..];
+                continue;
+            }
+            let word = &rest[..end];
+            rest = &rest[end..];
+            let upper = word.chars().all(char::is_uppercase);
+            let titled = first.is_uppercase() && word.chars().skip(1).all(char::is_lowercase);
+            match word.len() {
+                2..=6 if upper && r.chance(30) => out.push_str(&self.acronym(r)),
+                3.. if upper && r.chance(15) => out.push_str(&self.thing(r).to_uppercase()),
+                3.. if titled && r.chance(12) => out.push_str(&title(&self.thing(r))),
+                3.. if !upper && !titled && r.chance(6) => out.push_str(self.word(r)),
+                _ => out.push_str(word),
+            }
+        }
+        out
+    }
+
+    /// A word that is no name here, whatever it may be elsewhere.
+    fn thing(&self, r: &mut Random) -> String {
+        match r.below(12) {
+            10 => self.medical.any(r).to_string(),
+            11 => coined(self.medical.any(r), self.medical.any(r), r),
+            0..5 => self.word(r).to_string(),
+            5..7 => self.coined(r),
+            7 => self.technical.any(r).to_string(),
+            8 => self.eponyms.any(r).to_string(),
+            _ => self.drugs.any(r).to_string(),
+        }
+    }
+
+    /// A word that there is not: the head of one and the tail of another.
+    fn coined(&self, r: &mut Random) -> String {
+        coined(self.common.any(r), self.common.any(r), r)
+    }
+
+    fn acronym(&self, r: &mut Random) -> String {
+        (0..2 + r.below(4)).map(|_| char::from(b"ABCDEFGHIKLMNOPRSTUVABCDEFGHIMNOPRST"[r.below(36)])).collect()
     }
 
     /// Appends a template, filled; the name of a slot that there is not is the error.
@@ -110,8 +171,15 @@ impl<'l> Fill<'l> {
                 rest = after;
                 continue;
             }
-            let Some(close) = rest.find('}') else { return Err(rest) };
-            let slot = rest.get(1..close).unwrap_or("");
+            let name = |b: u8| b.is_ascii_alphabetic() || b == b'_';
+            let close = 1 + rest[1..].bytes().take_while(|b| name(*b)).count();
+            if close == 1 || !rest[close..].starts_with('}') {
+                // A brace of the text's own, as in JSON.
+                out.text.push_str(&rest[..1]);
+                rest = &rest[1..];
+                continue;
+            }
+            let slot = &rest[1..close];
             rest = &rest[close + 1..];
             let start = out.text.len();
             match self.slot(slot, r, out) {
@@ -197,6 +265,7 @@ impl<'l> Fill<'l> {
             "facility" => plain(&self.facility(r), out),
             "FACILITY" => plain(&self.facility(r).to_uppercase(), out),
             "org" => plain(&self.organisation(r), out),
+            "product" if r.chance(40) => plain(&title(&self.coined(r)), out),
             "product" => plain(r.of(&PRODUCTS), out),
             "drug" => {
                 let drug = self.drugs.any(r);
@@ -206,6 +275,18 @@ impl<'l> Fill<'l> {
             "disease" => plain(self.diseases.any(r), out),
             "eponym" => plain(&self.eponym(r), out),
             "EPONYM" => plain(&self.eponym(r).to_uppercase(), out),
+            // A name that stands for a thing: `Kelly clamp`.
+            "thing_name" => match r.below(4) {
+                0 => plain(&title(self.eponyms.any(r)), out),
+                1 => plain(&title(self.rare_surnames.any(r)), out),
+                2 => plain(&title(self.surnames.any(r)), out),
+                _ => plain(&surname_case(self.surnames.by_count(r), r), out),
+            },
+            "Coined" => plain(&title(&self.coined(r)), out),
+            "Medical" => {
+                let (a, b) = (self.medical.any(r), self.medical.any(r));
+                plain(&title(&if r.chance(50) { coined(a, b, r) } else { a.to_string() }), out)
+            }
             "device" => plain(r.of(&DEVICES), out),
             "test" => plain(r.of(&TESTS), out),
             "month" => plain(r.of(&MONTHS), out),
@@ -226,9 +307,12 @@ impl<'l> Fill<'l> {
             "url" => plain(&format!("https://{}.example.org/{}", self.common.any(r), self.common.any(r)), out),
             "ip" => plain(&format!("10.{}.{}.{}", r.below(256), r.below(256), r.below(256)), out),
             "word" => plain(self.word(r), out),
+            "Word" if r.chance(15) => plain(&title(&self.thing(r)), out),
             "Word" => plain(&title(self.word(r)), out),
+            "WORD" if r.chance(40) => plain(&self.acronym(r), out),
             "WORD" => plain(&self.word(r).to_uppercase(), out),
             "job" => plain(r.of(&JOBS), out),
+            "tech" if r.chance(25) => plain(&title(&self.coined(r)), out),
             "tech" => plain(&title(self.technical.any(r)), out),
             "class" => plain(&format!("{}{}", title(self.word(r)), title(self.word(r))), out),
             _ => None,
@@ -315,7 +399,8 @@ impl<'l> Fill<'l> {
 
     fn organisation(&self, r: &mut Random) -> String {
         let surname = |r: &mut Random| title(self.surnames.by_count(r));
-        match r.below(8) {
+        match r.below(9) {
+            8 => title(&self.coined(r)),
             0 => format!("{} & {}", surname(r), surname(r)),
             1 => format!("{}, {} and {}", surname(r), surname(r), surname(r)),
             2 => format!("{} {}", surname(r), r.of(&["Inc", "Inc.", "LLC", "Ltd", "Group", "PLC", "and Sons", "Bros", "Foundation"])),
@@ -339,6 +424,12 @@ impl<'l> Fill<'l> {
             _ => format!("{e} {}", r.of(&["disease", "syndrome", "sign", "score", "test", "lesion", "tumor", "nodes", "reflex", "cells", "bodies", "stage"])),
         }
     }
+}
+
+fn coined(a: &str, b: &str, r: &mut Random) -> String {
+    let head: String = a.chars().take(2 + r.below(4)).collect();
+    let tail: Vec<char> = b.chars().rev().take(2 + r.below(5)).collect();
+    head.chars().chain(tail.into_iter().rev()).filter(char::is_ascii_lowercase).collect()
 }
 
 fn title(word: &str) -> String {

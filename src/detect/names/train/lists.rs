@@ -17,7 +17,8 @@ const TABLES: [&str; 16] = [
     "diseases", "shown_given", "shown_surnames", "rare_given", "rare_surnames", "nicknames",
 ];
 /// Lists that people wrote, one word a line.
-const WRITTEN: [&str; 6] = ["calendar", "titles", "particles", "organisations", "technical", "eponyms"];
+const WRITTEN: [&str; 8] =
+    ["calendar", "titles", "particles", "organisations", "technical", "eponyms", "medical", "regions"];
 
 impl Lists {
     pub(super) fn read(tables: &Path, written: &Path) -> Result<Lists, String> {

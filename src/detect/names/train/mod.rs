@@ -13,7 +13,7 @@ use std::path::Path;
 use super::dictionary::{self, Dictionary};
 
 /// How many texts the weights are learnt from.
-const TEXTS: usize = 600_000;
+const TEXTS: usize = 2_400_000;
 const SEED: u64 = 20_261_123;
 
 /// Builds `dictionary.bin` and `weights.bin` in `out` from the word lists in `lists`, one TSV each, and
