@@ -242,10 +242,16 @@ fn the_floors_can_be_read() {
         .map(|l| l.split('|').map(str::trim).collect())
         .collect();
     assert!(rows.len() > 5);
+    let page = std::fs::read_to_string(crate::kit::root().join("docs/detection.md")).unwrap();
     let dir = dir();
     for row in rows {
         let [set, name, figures, options] = row[..] else { panic!("four columns: {row:?}") };
         assert!(!set.is_empty() && !name.is_empty() && Path::new(set).extension().is_none(), "{row:?}");
+        assert!(
+            page.contains(&format!("| `{set}` | {name}")),
+            "docs/detection.md does not say what {set} is"
+        );
+        assert!(page.contains(&format!("\n| {name} | ")), "docs/detection.md has no results of {name}");
         for figure in figures.split(',') {
             let (word, value) = figure.trim().split_once('=').unwrap();
             let known = ["recall", "typed", "precision", "docs", "flagged", "names"];
