@@ -1,6 +1,7 @@
 //! `scrubjay eval`: what it prints of labelled texts, its gates, and what it says of bad files.
 
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -38,7 +39,7 @@ fn a_table_of_the_numbers() {
         "ID                    1   1.000 [.21-1.00]  1.000 [.21-1.00]  1.000 [.70-1.00]  0.000 [.00-.79]",
         "CODE                  1   0.000 [.00-.79]   0.000 [.00-.79]   0.000 [.00-.43]   0.000 [.00-.79]",
         "3 documents, 2 with labels to be found: all of them fully covered in 0.500 [.09-.91]",
-        "1 documents without labels: flagged 0.000 [.00-.79]",
+        "1 document without labels: flagged 0.000 [.00-.79]",
     ] {
         assert!(contains(&out.stdout, line), "no {line:?} in\n{}", String::from_utf8_lossy(&out.stdout));
     }
@@ -258,5 +259,53 @@ fn the_floors_can_be_read() {
             assert!(known.contains(&word) && value.parse::<f64>().is_ok(), "{row:?}");
         }
         eval(&dir, options).code(0);
+    }
+}
+
+/// Where another implementation of the measures is at hand (`python3 SCORER GOLD PREDICTIONS --json`, with the same
+/// options and members), both must say the same of every file of labelled texts.
+#[test]
+#[ignore = "needs SCRUBJAY_EVAL_SCORER, a file, and SCRUBJAY_EVAL_DATA, a directory"]
+fn another_scorer_says_the_same() {
+    let given = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
+    let (scorer, data) = (given("SCRUBJAY_EVAL_SCORER"), given("SCRUBJAY_EVAL_DATA"));
+    let dir = Dir::new();
+    let mut compared = 0;
+    for entry in std::fs::read_dir(data).unwrap() {
+        let gold = entry.unwrap().path();
+        if gold.extension().is_none_or(|e| e != "jsonl") {
+            continue;
+        }
+        for options in
+            ["", "--judge NAME", "--neutral ORG,TITLE,DATE --neutral-prefix=", "--neutral= --recall-only"]
+        {
+            let own =
+                dir.cmd().args("eval --json --predictions p.jsonl").args(options).arg(&gold).run().code(0);
+            let mut theirs = Command::new("python3");
+            theirs.arg(&scorer).arg(&gold).arg(dir.path().join("p.jsonl"));
+            let theirs = theirs.arg("--json").args(options.split_whitespace()).output().unwrap();
+            assert!(theirs.status.success(), "{}", String::from_utf8_lossy(&theirs.stderr));
+            let what = format!("{} {options}", gold.display());
+            compared += same(&what, &json(&own.stdout), &json(&theirs.stdout));
+        }
+    }
+    assert!(compared > 0, "nothing was compared");
+}
+
+/// Everything that stands in `theirs` stands in `own`, too; how many figures.
+fn same(what: &str, own: &Value, theirs: &Value) -> usize {
+    match theirs {
+        Value::Object(members) => {
+            members.iter().map(|(name, value)| same(&format!("{what}/{name}"), &own[name], value)).sum()
+        }
+        Value::Number(n) => {
+            let (a, b) = (own.as_f64().unwrap_or_else(|| panic!("{what}: {own}")), n.as_f64().unwrap());
+            assert!((a - b).abs() < 1e-12, "{what}: {a}, and {b} there");
+            1
+        }
+        other => {
+            assert_eq!(own, other, "{what}");
+            1
+        }
     }
 }
