@@ -53,7 +53,7 @@ pub(super) struct EvalArgs {
 #[command(next_help_heading = "Labels")]
 struct LabelArgs {
     /// Labels that are neither required nor punished
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_values = Rules::NEUTRAL)]
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = Rules::NEUTRAL)]
     neutral: Vec<String>,
     /// Labels that begin so are neutral, too
     #[arg(long, value_name = "PREFIX", default_value = Rules::NEUTRAL_PREFIX)]
@@ -70,11 +70,9 @@ struct LabelArgs {
 }
 
 #[derive(clap::Args)]
-#[command(
-    next_help_heading = "Gates: exit code 1 when one is missed; X from 0 to 1, for all or for one label"
-)]
+#[command(next_help_heading = "Gates: exit code 1 when one is missed; for all labels together, or for one")]
 struct GateArgs {
-    /// At least this share of labels is hit
+    /// At least this share of labels is hit, from 0 to 1
     #[arg(long, value_name = "[LABEL=]X")]
     min_recall: Vec<Bound>,
     /// At least this share of labels is fully covered

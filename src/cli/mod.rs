@@ -56,7 +56,7 @@ enum Command {
     /// Draw each finding under the text: detector, evidence, confidence, action
     Explain(explain::ExplainArgs),
     /// Measure recall and precision on labelled texts; exit code 1 if a gate is missed
-    Eval(eval::EvalArgs),
+    Eval(Box<eval::EvalArgs>),
     /// Validate pipelines, and show which kinds are covered where
     Check(check::CheckArgs),
     /// Run the examples in packs and the test cases in pipelines

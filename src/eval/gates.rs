@@ -61,6 +61,8 @@ impl FromStr for Bound {
             Some((label, number)) => (Some(label.trim().to_uppercase()), number),
             None => (None, text),
         };
+        // As the report calls them.
+        let label = label.filter(|l| l != "ALL");
         if label.as_ref().is_some_and(String::is_empty) {
             return Err("before the = stands a label, as in NAME=0.9");
         }
@@ -150,6 +152,7 @@ mod tests {
         for (text, label, value) in [
             ("0.95", None, 0.95),
             ("name=1", Some("NAME"), 1.0),
+            ("ALL=1", None, 1.0),
             (" HEALTH_PLAN = 0.5 ", Some("HEALTH_PLAN"), 0.5),
         ] {
             let bound: Bound = text.parse().unwrap();

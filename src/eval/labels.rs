@@ -50,9 +50,9 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Labels that are neutral unless told otherwise. Safe Harbor lets states and countries stand, and covers ages
+    /// Labels that are neutral unless told otherwise, separated by commas. Safe Harbor lets states and countries stand, and covers ages
     /// over 89 only.
-    pub const NEUTRAL: &'static [&'static str] = &["ORG", "NRP", "TITLE", "STATE", "COUNTRY", "AGE"];
+    pub const NEUTRAL: &'static str = "ORG,NRP,TITLE,STATE,COUNTRY,AGE";
     /// Labels with this prefix are neutral unless told otherwise.
     pub const NEUTRAL_PREFIX: &'static str = "N_";
 
@@ -71,7 +71,7 @@ impl Rules {
 impl Default for Rules {
     fn default() -> Rules {
         Rules {
-            neutral: Rules::NEUTRAL.iter().map(|l| (*l).to_owned()).collect(),
+            neutral: Rules::NEUTRAL.split(',').map(str::to_owned).collect(),
             neutral_prefix: Rules::NEUTRAL_PREFIX.to_owned(),
             judge: BTreeSet::new(),
             ignore_placeholders: false,

@@ -37,14 +37,14 @@ impl Score {
         let covered = cell(t.docs_covered());
         writeln!(
             out,
-            "\n{} documents, {} with labels to be found: all of them fully covered in {}",
-            t.docs,
+            "\n{}, {} with labels to be found: all of them fully covered in {}",
+            documents(t.docs),
             t.docs_with_phi,
             covered.trim_end()
         )?;
         if t.docs_negative > 0 {
             let flagged = cell(t.flagged());
-            writeln!(out, "{} documents without labels: flagged {}", t.docs_negative, flagged.trim_end())?;
+            writeln!(out, "{} without labels: flagged {}", documents(t.docs_negative), flagged.trim_end())?;
         }
         let all = (self.all_gold().hit(), self.all_predicted().span());
         for (name, recall, precision) in
@@ -127,6 +127,10 @@ fn by_count<C>(all: &[(String, C)], n: impl Fn(&C) -> u64) -> Vec<&(String, C)> 
     sorted
 }
 
+fn documents(n: u64) -> String {
+    format!("{n} document{}", if n == 1 { "" } else { "s" })
+}
+
 /// A share with its interval: `0.983 [.967-.991] `.
 fn cell(share: Share) -> String {
     match (share.value(), share.interval()) {
@@ -182,7 +186,7 @@ mod tests {
             "ALL                   2   0.500 [.09-.91]   0.500 [.09-.91]   0.429 [.21-.67]   0.500 [.09-.91]",
             "NAME                  2   0.500 [.09-.91]   0.600 [.31-.83]           222.22",
             "2 documents, 1 with labels to be found: all of them fully covered in 0.000 [.00-.79]",
-            "1 documents without labels: flagged 0.000 [.00-.79]",
+            "1 document without labels: flagged 0.000 [.00-.79]",
             "spans       recall 0.500   precision 0.500   F1 0.500",
             "characters  recall 0.429   precision 0.600   F1 0.500",
         ] {

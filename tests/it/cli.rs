@@ -198,6 +198,7 @@ fn commands_that_write() -> (Dir, Vec<Vec<&'static str>>) {
     let dir = Dir::new();
     dir.file("p.toml", "[source.stdin]\n[sink.stdout]\n");
     dir.file("a.log", LINE);
+    dir.file("gold.jsonl", "{\"id\":\"a\",\"text\":\"SSN 219-10-9999\",\"spans\":[[4,15,\"SSN\"]]}\n");
     // A record too long to be read, sealed.
     let key = "--key=file:q.key";
     dir.secret("q.key", "7".repeat(64));
@@ -213,6 +214,9 @@ fn commands_that_write() -> (Dir, Vec<Vec<&'static str>>) {
         vec!["explain", "SSN 219-10-9999"],
         vec!["detectors"],
         vec!["detectors", "us-ssn"],
+        vec!["eval", "gold.jsonl"],
+        vec!["eval", "--json", "gold.jsonl"],
+        vec!["eval", "--predictions=-", "gold.jsonl"],
         vec!["check", "p.toml"],
         vec!["test", "p.toml"],
         vec!["completions", "bash"],

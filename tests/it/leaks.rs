@@ -141,6 +141,40 @@ fn explain() {
     assert_silent("what explain says beside", &out.stderr);
 }
 
+/// `eval` shows text to who asks for it, and then on standard output alone; a file that is wrong is not quoted.
+#[test]
+fn eval() {
+    let dir = Dir::new();
+    let line = |id: &str, spans: &str| {
+        let text = serde_json::Value::from(SENTENCE);
+        format!("{{\"id\":\"{id}\",\"text\":{text},\"spans\":{spans}}}\n")
+    };
+    dir.file("gold.jsonl", line("a", "[[0,7,\"NAME\"],[9,28,\"NAME\"]]"));
+    for args in ["", "--json", "--min-recall 1 --min-precision 1", "--predictions p.jsonl"] {
+        let out = dir.cmd().args("eval gold.jsonl").args(args).env("SCRUBJAY_LOG", "trace").run();
+        assert!(out.exit_code() < Some(2) && kit::contains(&out.stdout, "NAME"), "eval {args}");
+        assert_silent(&format!("eval {args}"), &out.all());
+    }
+    let out = dir.cmd().args("eval gold.jsonl --errors 3 --min-recall 1").run();
+    assert_silent("what eval says beside", &out.stderr);
+    for (i, bad) in [
+        "[[0,9999,\"NAME\"]]",
+        "[[9,9,\"NAME\"]]",
+        "[0,\"Zebulon\"]",
+        "\"Zebulon\"",
+        "[[0,7,\"NAME\"]",
+        "Zebulon",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        dir.file("bad.jsonl", line("a", bad) + SENTENCE);
+        let out =
+            dir.cmd().args("eval bad.jsonl --errors 3").run().code(2).stderr_has("bad.jsonl:2:1: no JSON");
+        assert_silent(&format!("a bad gold file, {i}"), &out.all());
+    }
+}
+
 /// A pipeline file from stdin to stdout with these extra lines.
 fn pipeline(extra: &str) -> String {
     format!("[source.stdin]\n[sink.stdout]\n[codec]\nformat = \"json\"\n{extra}\n")

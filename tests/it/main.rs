@@ -25,6 +25,7 @@ mod kafka_secure;
 mod kit;
 
 mod cli;
+mod cli_eval;
 mod cli_run;
 mod config;
 #[cfg(feature = "kafka")]
