@@ -19,6 +19,8 @@ mod name_words;
 mod nanp;
 mod npi;
 mod phone;
+mod place_name;
+mod place_words;
 mod ssn;
 mod vin;
 mod zip;
@@ -59,6 +61,10 @@ pub enum Check {
     Npi,
     /// As many digits as a telephone number has anywhere: 7 to 15.
     Phone,
+    /// A place: some word of it says more than what sort of place it is.
+    PlaceWords,
+    /// The name of a place that is no state, country or month, nor a word of running text.
+    PlaceName,
     /// A Social Security number that can have been assigned.
     Ssn,
     /// A vehicle identification number and its check digit.
@@ -85,6 +91,8 @@ impl Check {
         ("nanp", Check::Nanp),
         ("npi", Check::Npi),
         ("phone", Check::Phone),
+        ("place_name", Check::PlaceName),
+        ("place_words", Check::PlaceWords),
         ("ssn", Check::Ssn),
         ("vin", Check::Vin),
         ("zip", Check::Zip),
@@ -93,6 +101,12 @@ impl Check {
     /// Its name in packs.
     pub fn name(self) -> &'static str {
         Check::NAMES.iter().find(|(_, c)| *c == self).map_or("", |(name, _)| name)
+    }
+
+    /// Whether a text that passes does so with more words in front of it as well. Of the places where a pattern with a known
+    /// word inside may begin, only the first is tried.
+    pub(super) fn allows_more_before(self) -> bool {
+        self == Check::PlaceWords
     }
 
     /// Whether `text`, the bytes a pattern marked, passes. Any bytes may be given.
@@ -113,6 +127,8 @@ impl Check {
             Check::Nanp => nanp::passes(text),
             Check::Npi => npi::passes(text),
             Check::Phone => phone::passes(text),
+            Check::PlaceName => place_name::passes(text),
+            Check::PlaceWords => place_words::passes(text),
             Check::Ssn => ssn::passes(text),
             Check::Vin => vin::passes(text),
             Check::Zip => zip::passes(text),
