@@ -4,6 +4,7 @@
 //! every candidate is reviewed with the engine. Each one sees the bytes a pattern marked, decides without allocating,
 //! and answers `false` for whatever it cannot read.
 
+mod aba;
 mod card;
 mod date;
 mod dea;
@@ -31,6 +32,8 @@ use std::str::FromStr;
 /// A rule that a value must pass, chosen by its name in a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Check {
+    /// An ABA routing number and its check digit.
+    Aba,
     /// A payment card: Luhn's digit, and a length and leading digits that an issuer uses.
     Card,
     /// A date that the calendar has.
@@ -76,6 +79,7 @@ pub enum Check {
 impl Check {
     /// All checks by the names that packs use, in alphabetical order.
     pub const NAMES: &'static [(&'static str, Check)] = &[
+        ("aba", Check::Aba),
         ("card", Check::Card),
         ("date", Check::Date),
         ("dea", Check::Dea),
@@ -112,6 +116,7 @@ impl Check {
     /// Whether `text`, the bytes a pattern marked, passes. Any bytes may be given.
     pub fn passes(self, text: &[u8]) -> bool {
         match self {
+            Check::Aba => aba::passes(text),
             Check::Card => card::passes(text),
             Check::Date => date::passes(text),
             Check::Dea => dea::passes(text),
