@@ -248,7 +248,8 @@ impl Engine {
             let w = &self.rules[number as usize].detector.weights;
             w.base + scene.field.field_of(number).map_or(0.0, |_| w.field.max(0.0))
         };
-        let most = self.wanted_models(scene.query.kinds).map(|(_, n)| bonus(n)).fold(f32::NEG_INFINITY, f32::max);
+        let most =
+            self.wanted_models(scene.query.kinds).map(|(_, n)| bonus(n)).fold(f32::NEG_INFINITY, f32::max);
         Names::builtin().find(scene.text, places, scene.query.least - most, names, |found| {
             for (topic, number) in self.wanted_models(scene.query.kinds) {
                 if topic == found.topic {

@@ -5,7 +5,8 @@ use super::{exactly, number};
 
 pub(super) fn passes(text: &[u8]) -> bool {
     let Some(digits) = exactly::<9>(text) else { return false };
-    let sum: u32 = digits.iter().zip([3, 7, 1].iter().cycle()).map(|(d, weight)| u32::from(*d) * weight).sum();
+    let sum: u32 =
+        digits.iter().zip([3, 7, 1].iter().cycle()).map(|(d, weight)| u32::from(*d) * weight).sum();
     let district = number(&digits[..2]);
     sum > 0 && sum.is_multiple_of(10) && matches!(district, 0..=12 | 21..=32 | 61..=72 | 80)
 }

@@ -72,7 +72,7 @@ pub enum Check {
     Ssn,
     /// A vehicle identification number and its check digit.
     Vin,
-    /// A ZIP code whose first three digits the Postal Service uses.
+    /// A ZIP code that there is.
     Zip,
 }
 

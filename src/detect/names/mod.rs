@@ -154,9 +154,8 @@ impl Names {
         let from = tokens::back(text, first, REACH + CONTEXT);
         tokens::tokens(text, from, last, 1 + REACH + CONTEXT, &self.dictionary, tokens);
         // Words next to a trigger are looked at, too.
-        let is_judged = |t: &Token| {
-            matches!(t.shape, Shape::Title | Shape::Upper | Shape::Initial | Shape::Camel)
-        };
+        let is_judged =
+            |t: &Token| matches!(t.shape, Shape::Title | Shape::Upper | Shape::Initial | Shape::Camel);
         scores.resize(tokens.len(), None);
         let (mut since, mut upto) = (0, 0);
         for (i, t) in tokens.iter().enumerate() {
@@ -275,7 +274,8 @@ impl Names {
 fn last_first(tokens: &[Token], at: usize) -> bool {
     let before = &tokens[at - 1];
     let same = before.shape == tokens[at].shape || tokens[at].shape == Shape::Initial;
-    let begins = at < 2 || !matches!(tokens[at - 1].glue, Glue::Space) || tokens[at - 2].shape == Shape::Lower;
+    let begins =
+        at < 2 || !matches!(tokens[at - 1].glue, Glue::Space) || tokens[at - 2].shape == Shape::Lower;
     same && begins && before.entry.surname() >= before.entry.given().saturating_sub(2)
 }
 
