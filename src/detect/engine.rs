@@ -121,6 +121,7 @@ macro_rules! packs {
 /// The packs that are part of the binary.
 const BUILTIN: &[(&str, &str)] = packs![
     "ssn.toml" "mrn.toml" "date.toml" "age.toml" "phone.toml" "email.toml" "ip.toml" "url.toml" "zip.toml" "card.toml"
+    "address.toml" "facility.toml" "place.toml" "geo.toml" "photo.toml"
     "name.toml" "town.toml" "plan.toml" "license.toml" "device.toml" "unique.toml"
 ];
 

@@ -169,10 +169,11 @@ fn lint(reader: &Reader, t: &Table<'_>, id: Option<Spanned<String>>) -> Option<D
     }
     let check = t.one_of("check", Check::NAMES, &[]);
     let inner = |p: &Pattern| p.starts.as_ref().is_some_and(|s| s.inner.is_some());
-    if let Some(check) = check.as_ref().filter(|_| patterns.iter().any(inner)) {
+    let needs_whole = check.as_ref().filter(|c| !c.get_ref().allows_more_before());
+    if let Some(check) = needs_whole.filter(|_| patterns.iter().any(inner)) {
         wrong(
             check.span(),
-            "a pattern that is found by a byte inside of it cannot have a check",
+            "a pattern that is found by what stands inside of it cannot have this check",
             "take it out",
         );
     }

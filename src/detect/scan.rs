@@ -248,7 +248,8 @@ impl Engine {
             let w = &self.rules[number as usize].detector.weights;
             w.base + scene.field.field_of(number).map_or(0.0, |_| w.field.max(0.0))
         };
-        let most = self.wanted_models(scene.query.kinds).map(|(_, n)| bonus(n)).fold(f32::NEG_INFINITY, f32::max);
+        let most =
+            self.wanted_models(scene.query.kinds).map(|(_, n)| bonus(n)).fold(f32::NEG_INFINITY, f32::max);
         Names::builtin().find(scene.text, places, scene.query.least - most, names, |found| {
             for (topic, number) in self.wanted_models(scene.query.kinds) {
                 if topic == found.topic {
@@ -470,22 +471,40 @@ fn match_at(m: &Matcher, text: &[u8], at: usize, cache: &mut Option<Box<Cache>>)
         return search(m, Input::new(text).range(at..).anchored(Anchored::Yes), cache);
     };
     let low = at.saturating_sub(inner.max_before);
-    let start = text[low..at].iter().rposition(|b| !inner.before.contains(*b)).map_or(low, |i| low + i + 1);
+    let mut start =
+        text[low..at].iter().rposition(|b| !inner.before.contains(*b)).map_or(low, |i| low + i + 1);
     let end = text.len().min(at + m.max_len);
-    search(m, Input::new(text).range(start..end), cache).filter(|s| s.start() <= at)
+    // The first match may be another one, that ends before the place.
+    while start <= at {
+        let (whole, phi) = search_from(m, Input::new(text).range(start..end), cache)?;
+        if whole.end() > at {
+            return (whole.start() <= at).then_some(phi);
+        }
+        start = whole.start() + 1;
+    }
+    None
 }
 
+/// The first match: all of it, and what goes.
+fn search_from(m: &Matcher, input: Input<'_>, cache: &mut Option<Box<Cache>>) -> Option<(Span, Span)> {
+    let compiled = m.compiled()?;
+    let cache = cache.get_or_insert_with(|| Box::new(compiled.regex.create_cache()));
+    compiled.regex.search_half_with(cache, &input)?;
+    let group = compiled.phi.unwrap_or(0);
+    let mut slots = [None; 2 * MAX_GROUPS];
+    compiled.regex.search_slots_with(cache, &input, &mut slots[..2 * (group + 1)])?;
+    let span = |group: usize| Some(Span::at(slots[2 * group]?.get(), slots[2 * group + 1]?.get()));
+    Some((span(0)?, span(group)?))
+}
+
+/// The match that begins where the input does, of which the part that goes.
 fn search(m: &Matcher, input: Input<'_>, cache: &mut Option<Box<Cache>>) -> Option<Span> {
     let compiled = m.compiled()?;
     let cache = cache.get_or_insert_with(|| Box::new(compiled.regex.create_cache()));
     match compiled.phi {
-        None if input.get_anchored().is_anchored() => {
+        None => {
             let end = compiled.regex.search_half_with(cache, &input)?.offset();
             Some(Span::at(input.start(), end))
-        }
-        None => {
-            let found = compiled.regex.search_with(cache, &input)?;
-            Some(Span::at(found.start(), found.end()))
         }
         Some(group) => {
             compiled.regex.search_half_with(cache, &input)?;

@@ -48,6 +48,8 @@ impl Starts {
     pub(super) fn of(hir: &Hir) -> Option<Starts> {
         let outer = Starts::at_head(hir, leading_boundary(hir), None);
         match outer {
+            // `at` and `to` are common: what is known to stand behind them is not.
+            Some(s) if is_definite(&s.prefix) && begins_with_short_word(&s.prefix) => inner(hir).or(Some(s)),
             Some(s) if is_definite(&s.prefix) => Some(s),
             // Letters after a boundary at least need not be tried in the middle of words.
             other => inner(hir).or(other.filter(|s| !s.inside)),
@@ -159,19 +161,74 @@ fn leading_boundary(hir: &Hir) -> bool {
     }
 }
 
-/// Looks for a definite, rare part further in: a part of the pattern whose first byte is `@` or `%`.
+/// Looks for a definite, rare part further in: one whose first byte is `@` or `%`, a word of some letters after `\b` (the
+/// `Hospital` behind a name in capitals), or a comma that something definite follows (the state behind a city).
 fn inner(hir: &Hir) -> Option<Starts> {
-    let HirKind::Concat(subs) = hir.kind() else { return None };
+    let mut subs = Vec::new();
+    parts(hir, &mut subs);
     let (mut before, mut max_before) = (ByteSet::default(), 0);
     for (i, sub) in subs.iter().enumerate() {
-        if i > 0 && first_bytes(sub).is_some_and(|set| set.iter().all(|b| matches!(b, b'@' | b'%'))) {
+        let at_sign = |set: ByteSet| set.iter().all(|b| matches!(b, b'@' | b'%'));
+        if i > 0 && first_bytes(sub).is_some_and(at_sign) {
             let rest = Hir::concat(subs[i..].to_vec());
             return Starts::at_head(&rest, false, Some(Inner { before, max_before }));
+        }
+        let comma = matches!(sub.kind(), HirKind::Literal(l) if l.0[0] == b',');
+        let letters = |set: ByteSet| set.iter().all(|b| b.is_ascii_alphabetic());
+        let word = leading_boundary(sub) && subs.get(i + 1).and_then(first_bytes).is_some_and(letters);
+        if i > 0 && (comma || word) {
+            let rest = Hir::concat(subs[i..].to_vec());
+            if spelled_out(&rest).0 >= RARE {
+                return Starts::at_head(&rest, !comma, Some(Inner { before, max_before }));
+            }
         }
         max_before += sub.properties().maximum_len()?;
         collect_bytes(sub, &mut before)?;
     }
     None
+}
+
+/// The parts of a pattern one after the other, groups opened.
+fn parts(hir: &Hir, all: &mut Vec<Hir>) {
+    match hir.kind() {
+        HirKind::Capture(c) => parts(&c.sub, all),
+        HirKind::Concat(subs) => subs.iter().for_each(|s| parts(s, all)),
+        _ => all.push(hir.clone()),
+    }
+}
+
+/// Letters that a word needs to have to be rare enough to be looked for by itself.
+const RARE: usize = 4;
+
+fn begins_with_short_word(hir: &Hir) -> bool {
+    let letters = |set: ByteSet| set.iter().all(|b| b.is_ascii_alphabetic());
+    first_bytes(hir).is_some_and(letters) && spelled_out(hir).0 < RARE
+}
+
+/// How many bytes a part spells out at its head, in whatever case, and whether that is all of it.
+fn spelled_out(hir: &Hir) -> (usize, bool) {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => (0, true),
+        HirKind::Literal(l) => (l.0.len(), true),
+        HirKind::Class(c) if byte_set(c).is_some_and(|s| s.len() <= 2) => (1, true),
+        HirKind::Class(_) | HirKind::Repetition(_) => (0, false),
+        HirKind::Capture(c) => spelled_out(&c.sub),
+        HirKind::Alternation(subs) => subs
+            .iter()
+            .map(spelled_out)
+            .fold((usize::MAX, true), |(n, all), (m, whole)| (n.min(m), all && whole)),
+        HirKind::Concat(subs) => {
+            let mut count = 0;
+            for sub in subs {
+                let (n, whole) = spelled_out(sub);
+                count += n;
+                if !whole {
+                    return (count, false);
+                }
+            }
+            (count, true)
+        }
+    }
 }
 
 /// The bytes that a part begins with; `None` if it may be empty, or is not told easily.
@@ -339,6 +396,24 @@ mod tests {
         assert!(inner.before.contains(b'+') && inner.before.contains(b'z') && !inner.before.contains(b'@'));
         assert_eq!((inner.max_before, starts.words), (64, 1));
         assert_eq!(starts.prefix.to_string(), hir(r"@[a-z]{2,9}\.com").to_string());
+    }
+
+    #[test]
+    fn a_rare_word_inside() {
+        let cases = [
+            (r"\b(?:[A-Z][a-z]{1,20} ){1,4}\b(?:Hospital|Clinic)\b", 88, true),
+            (r"\b(?P<phi>[A-Z][a-z]{1,20}), (?:CA|NY)\b", 21, false),
+            (r"(?P<phi>\b(?:[A-Z][a-z]{1,9} )\b(?i:clinic|clinics)\b)", 11, true),
+        ];
+        for (p, max_before, at_a_word) in cases {
+            let starts = Starts::of(&hir(p)).unwrap();
+            assert_eq!(starts.inside, !at_a_word, "{p}");
+            assert_eq!(starts.inner.unwrap().max_before, max_before, "{p}");
+        }
+        // Too short a word, or none.
+        for p in [r"\b[A-Z][a-z]{1,9} \bInc\b", r"\b[A-Z][a-z]{1,9} [a-z]{4}", r"\b[A-Z][a-z]{1,9}, [A-Z]"] {
+            assert!(Starts::of(&hir(p)).unwrap().inner.is_none(), "{p}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! every candidate is reviewed with the engine. Each one sees the bytes a pattern marked, decides without allocating,
 //! and answers `false` for whatever it cannot read.
 
+mod aba;
 mod card;
 mod date;
 mod dea;
@@ -19,6 +20,8 @@ mod name_words;
 mod nanp;
 mod npi;
 mod phone;
+mod place_name;
+mod place_words;
 mod ssn;
 mod vin;
 mod zip;
@@ -29,6 +32,8 @@ use std::str::FromStr;
 /// A rule that a value must pass, chosen by its name in a pack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Check {
+    /// An ABA routing number and its check digit.
+    Aba,
     /// A payment card: Luhn's digit, and a length and leading digits that an issuer uses.
     Card,
     /// A date that the calendar has.
@@ -59,17 +64,22 @@ pub enum Check {
     Npi,
     /// As many digits as a telephone number has anywhere: 7 to 15.
     Phone,
+    /// A place: some word of it says more than what sort of place it is.
+    PlaceWords,
+    /// The name of a place that is no state, country or month, nor a word of running text.
+    PlaceName,
     /// A Social Security number that can have been assigned.
     Ssn,
     /// A vehicle identification number and its check digit.
     Vin,
-    /// A ZIP code whose first three digits the Postal Service uses.
+    /// A ZIP code that there is.
     Zip,
 }
 
 impl Check {
     /// All checks by the names that packs use, in alphabetical order.
     pub const NAMES: &'static [(&'static str, Check)] = &[
+        ("aba", Check::Aba),
         ("card", Check::Card),
         ("date", Check::Date),
         ("dea", Check::Dea),
@@ -85,6 +95,8 @@ impl Check {
         ("nanp", Check::Nanp),
         ("npi", Check::Npi),
         ("phone", Check::Phone),
+        ("place_name", Check::PlaceName),
+        ("place_words", Check::PlaceWords),
         ("ssn", Check::Ssn),
         ("vin", Check::Vin),
         ("zip", Check::Zip),
@@ -95,9 +107,16 @@ impl Check {
         Check::NAMES.iter().find(|(_, c)| *c == self).map_or("", |(name, _)| name)
     }
 
+    /// Whether a text that passes does so with more words in front of it as well. Of the places where a pattern with a known
+    /// word inside may begin, only the first is tried.
+    pub(super) fn allows_more_before(self) -> bool {
+        self == Check::PlaceWords
+    }
+
     /// Whether `text`, the bytes a pattern marked, passes. Any bytes may be given.
     pub fn passes(self, text: &[u8]) -> bool {
         match self {
+            Check::Aba => aba::passes(text),
             Check::Card => card::passes(text),
             Check::Date => date::passes(text),
             Check::Dea => dea::passes(text),
@@ -113,6 +132,8 @@ impl Check {
             Check::Nanp => nanp::passes(text),
             Check::Npi => npi::passes(text),
             Check::Phone => phone::passes(text),
+            Check::PlaceName => place_name::passes(text),
+            Check::PlaceWords => place_words::passes(text),
             Check::Ssn => ssn::passes(text),
             Check::Vin => vin::passes(text),
             Check::Zip => zip::passes(text),

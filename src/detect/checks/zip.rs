@@ -1,55 +1,12 @@
-//! ZIP codes whose first three digits the Postal Service uses (USPS labeling list L002): the sectional centers.
+//! ZIP codes that there are: a table of one bit for each of the 100,000 possible ones.
+//!
+//! It is made by `zip_codes.py` beside it from the package `zipcodes` 3.0.0 (MIT), which holds the codes of the United States Postal Service,
+//! decommissioned ones included.
 
 use super::{digits, number};
 
-/// First three digits that no post office has, as inclusive ranges.
-const UNUSED: &[(u16, u16)] = &[
-    (0, 4),
-    (213, 213),
-    (269, 269),
-    (343, 343),
-    (345, 345),
-    (348, 348),
-    (353, 353),
-    (419, 419),
-    (428, 429),
-    (517, 519),
-    (529, 529),
-    (533, 533),
-    (536, 536),
-    (552, 552),
-    (568, 568),
-    (578, 579),
-    (589, 589),
-    (621, 621),
-    (632, 632),
-    (642, 643),
-    (659, 659),
-    (663, 663),
-    (682, 682),
-    (694, 699),
-    (702, 702),
-    (709, 709),
-    (715, 715),
-    (732, 732),
-    (742, 742),
-    (771, 771),
-    (817, 819),
-    (839, 839),
-    (848, 849),
-    (854, 854),
-    (858, 858),
-    (861, 862),
-    (866, 869),
-    (872, 872),
-    (886, 887),
-    (892, 892),
-    (896, 896),
-    (899, 899),
-    (909, 909),
-    (929, 929),
-    (987, 987),
-];
+/// Code `n` is bit `n % 8` of byte `n / 8`.
+static CODES: &[u8; 12_500] = include_bytes!("zip_codes.bin");
 
 pub(super) fn passes(text: &[u8]) -> bool {
     let mut code = [0; 5];
@@ -58,30 +15,36 @@ pub(super) fn passes(text: &[u8]) -> bool {
         let Some(digit) = found.next() else { return false };
         *slot = digit;
     }
-    matches!(found.count(), 0 | 4) && is_used(number(&code[..3]))
+    matches!(found.count(), 0 | 4) && is_used(number(&code))
 }
 
-fn is_used(prefix: u32) -> bool {
-    !UNUSED.iter().any(|(from, to)| (u32::from(*from)..=u32::from(*to)).contains(&prefix))
+fn is_used(code: u32) -> bool {
+    CODES.get(code as usize / 8).is_some_and(|byte| byte >> (code % 8) & 1 == 1)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{UNUSED, is_used, passes};
+    use super::{is_used, passes};
 
     #[test]
-    fn the_table_is_sorted_and_apart() {
-        assert!(UNUSED.iter().all(|(from, to)| from <= to && *to < 1000));
-        assert!(UNUSED.windows(2).all(|w| w[0].1 + 1 < w[1].0));
-    }
-
-    #[test]
-    fn every_prefix() {
-        assert_eq!((0..1000).filter(|p| is_used(*p)).count(), 933);
-        for (prefix, used) in
-            [("005", true), ("004", false), ("100", true), ("902", true), ("999", true), ("213", false)]
-        {
-            assert_eq!(passes(format!("{prefix}07").as_bytes()), used, "{prefix}");
+    fn every_code_and_every_prefix() {
+        assert_eq!((0..200_000).filter(|code| is_used(*code)).count(), 42_789);
+        let prefixes = (0..1000).filter(|p| (p * 100..p * 100 + 100).any(is_used)).count();
+        // The sectional centers of the Postal Service's labeling list L002.
+        assert_eq!(prefixes, 933);
+        for (code, used) in [
+            (501, true),
+            (1001, true),
+            (10001, true),
+            (94110, true),
+            (99950, true),
+            (0, false),
+            (500, false),
+            (21300, false),
+            (99951, false),
+            (99999, false),
+        ] {
+            assert_eq!(passes(format!("{code:05}").as_bytes()), used, "{code:05}");
         }
     }
 

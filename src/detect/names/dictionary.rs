@@ -240,7 +240,10 @@ mod tests {
     fn what_was_written_is_found() {
         let words: Vec<(Vec<u8>, Entry)> = (0..5000u32)
             .map(|i| {
-                (format!("word{i}").into_bytes(), Entry::new((i % 16) as u8, (i / 16 % 16) as u8, 3, 0).with(Flag::Drug))
+                (
+                    format!("word{i}").into_bytes(),
+                    Entry::new((i % 16) as u8, (i / 16 % 16) as u8, 3, 0).with(Flag::Drug),
+                )
             })
             .collect();
         let bytes = write(&words);
@@ -262,7 +265,8 @@ mod tests {
     #[test]
     fn the_one_in_the_binary() {
         let d = Dictionary::builtin();
-        let is = |word: &str, what: &dyn Fn(Entry) -> bool| assert!(what(d.look_up(word.as_bytes())), "{word}");
+        let is =
+            |word: &str, what: &dyn Fn(Entry) -> bool| assert!(what(d.look_up(word.as_bytes())), "{word}");
         is("John", &|e| e.given() >= 14 && e.common() <= 3);
         is("SMITH", &|e| e.surname() >= 14);
         is("Nu\u{f1}ez", &|e| e.surname() >= 8);

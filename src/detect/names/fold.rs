@@ -41,7 +41,9 @@ impl Folded {
     /// Appends a word, folded.
     pub(super) fn fold(&mut self, word: &[u8]) {
         if word.is_ascii() {
-            word.iter().filter(|b| !matches!(b, b'\'' | b'.')).for_each(|b| self.push(b.to_ascii_lowercase()));
+            word.iter()
+                .filter(|b| !matches!(b, b'\'' | b'.'))
+                .for_each(|b| self.push(b.to_ascii_lowercase()));
             return;
         }
         for chunk in word.utf8_chunks() {

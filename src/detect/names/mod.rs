@@ -290,7 +290,8 @@ impl Names {
 fn last_first(tokens: &[Token], at: usize) -> bool {
     let before = &tokens[at - 1];
     let same = before.shape == tokens[at].shape || tokens[at].shape == Shape::Initial;
-    let begins = at < 2 || !matches!(tokens[at - 1].glue, Glue::Space) || tokens[at - 2].shape == Shape::Lower;
+    let begins =
+        at < 2 || !matches!(tokens[at - 1].glue, Glue::Space) || tokens[at - 2].shape == Shape::Lower;
     same && begins && before.entry.surname() >= before.entry.given().saturating_sub(2)
 }
 

@@ -92,7 +92,12 @@ pub(crate) fn features(tokens: &[Token], i: usize, mut emit: impl FnMut(Group, u
     f(After, 21, a2.class as u32, (a1.class as u32) << 5 | class << 10);
     f(After, 22, glue_after as u32, shape << 5 | class << 8);
     f(Around, 23, b1.class as u32 | (a1.class as u32) << 5, class);
-    f(Around, 24, b1.shape as u32 | (a1.shape as u32) << 3 | shape << 6, own.glue as u32 | (glue_after as u32) << 5 | kind << 10);
+    f(
+        Around,
+        24,
+        b1.shape as u32 | (a1.shape as u32) << 3 | shape << 6,
+        own.glue as u32 | (glue_after as u32) << 5 | kind << 10,
+    );
     f(Around, 25, b1.word.rotate_left(7) ^ a1.word, kind);
     f(Around, 26, own.glue as u32 | (glue_after as u32) << 5, levels);
     f(Around, 27, b2.word, class);
@@ -160,7 +165,9 @@ impl<'m> Model<'m> {
     /// What speaks for a name, by group.
     pub(crate) fn parts(&self, tokens: &[Token], i: usize, class: usize) -> [f32; Group::NAMES.len()] {
         let mut parts = [0.0; Group::NAMES.len()];
-        features(tokens, i, |group, row| parts[group as usize] += f32::from(self.weights(row)[class]) / SCALE);
+        features(tokens, i, |group, row| {
+            parts[group as usize] += f32::from(self.weights(row)[class]) / SCALE
+        });
         parts
     }
 

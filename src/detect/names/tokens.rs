@@ -184,8 +184,7 @@ pub(super) fn begins(text: &[u8], at: usize) -> bool {
         // Within a mark's last byte nothing tells a letter from it: look at the mark's start.
         return (2..=3).any(|len| at.checked_sub(len).is_some_and(|s| mark_len(text, s) == len));
     }
-    !(b.is_ascii_alphabetic() || is_code(b))
-        && !(b == b'\'' && before > 0 && letter_at(text, before - 1))
+    !(b.is_ascii_alphabetic() || is_code(b)) && !(b == b'\'' && before > 0 && letter_at(text, before - 1))
 }
 
 /// The word at `start`, if one begins there.
@@ -282,7 +281,8 @@ fn class(t: &Token) -> Class {
         return Class::Title;
     }
     if t.shape == Shape::Lower {
-        let thing = e.is(Flag::Technical) || e.is(Flag::Calendar) || e.is(Flag::Drug) || e.is(Flag::Organisation);
+        let thing =
+            e.is(Flag::Technical) || e.is(Flag::Calendar) || e.is(Flag::Drug) || e.is(Flag::Organisation);
         if given >= 9 && common <= 2 && !thing {
             return Class::LowerName;
         }
@@ -465,7 +465,9 @@ pub(super) fn back(text: &[u8], at: usize, count: usize) -> usize {
             end -= 1;
         }
         let mut start = end;
-        while start > low && (is_letter(text[start - 1]) || is_code(text[start - 1]) || text[start - 1] == b'\'') {
+        while start > low
+            && (is_letter(text[start - 1]) || is_code(text[start - 1]) || text[start - 1] == b'\'')
+        {
             start -= 1;
         }
         if start == end {
@@ -498,11 +500,20 @@ mod tests {
         let cases: &[(&str, &[(&str, Shape, Glue)])] = &[
             ("John Smith's cat", &[("John", Title, Start), ("Smith", Title, Space), ("cat", Lower, Other)]),
             ("SMITH, JOHN A.", &[("SMITH", Upper, Start), ("JOHN", Upper, Comma), ("A", Initial, Space)]),
-            ("Mary-Ann O'Brien", &[("Mary", Title, Start), ("Ann", Title, Hyphen), ("O'Brien", Title, Space)]),
+            (
+                "Mary-Ann O'Brien",
+                &[("Mary", Title, Start), ("Ann", Title, Hyphen), ("O'Brien", Title, Space)],
+            ),
             ("\u{c9}lodie \u{2014} Zo\u{eb}", &[("\u{c9}lodie", Title, Start), ("Zo\u{eb}", Title, Other)]),
-            ("user_id=42 BlockManager", &[("user_id", Code, Start), ("42", Number, Equals), ("BlockManager", Camel, Space)]),
+            (
+                "user_id=42 BlockManager",
+                &[("user_id", Code, Start), ("42", Number, Equals), ("BlockManager", Camel, Space)],
+            ),
             ("org.apache.Foo", &[("org", Lower, Start), ("apache", Lower, Dot), ("Foo", Title, Dot)]),
-            ("Hi Bob!\nSue: \"Max\"", &[("Hi", Title, Start), ("Bob", Title, Space), ("Sue", Title, Start), ("Max", Title, Quote)]),
+            (
+                "Hi Bob!\nSue: \"Max\"",
+                &[("Hi", Title, Start), ("Bob", Title, Space), ("Sue", Title, Start), ("Max", Title, Quote)],
+            ),
             ("'Tom' said", &[("Tom", Title, Start), ("said", Lower, Quote)]),
         ];
         for (text, want) in cases {

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use super::super::model::{NAME, TOWN};
 use super::Random;
 use super::lists::{Lists, Sampler};
-use super::super::model::{NAME, TOWN};
 
 /// A text, and where in it what stands.
 #[derive(Default)]
@@ -116,7 +116,10 @@ impl<'l> Fill<'l> {
         while let Some(first) = rest.chars().next() {
             let is_letter = |c: char| c.is_alphabetic() || c == '\'';
             let end = rest.find(|c| !is_letter(c)).unwrap_or(rest.len());
-            let slot = rest.starts_with('{') && rest.find('}').is_some_and(|e| rest[1..e].bytes().all(|b| b.is_ascii_alphabetic() || b == b'_'));
+            let slot = rest.starts_with('{')
+                && rest
+                    .find('}')
+                    .is_some_and(|e| rest[1..e].bytes().all(|b| b.is_ascii_alphabetic() || b == b'_'));
             if slot || end == 0 {
                 let end = if slot { rest.find('}').map_or(1, |e| e + 1) } else { first.len_utf8() };
                 out.push_str(&rest[..end]);
@@ -157,7 +160,9 @@ impl<'l> Fill<'l> {
     }
 
     fn acronym(&self, r: &mut Random) -> String {
-        (0..2 + r.below(4)).map(|_| char::from(b"ABCDEFGHIKLMNOPRSTUVABCDEFGHIMNOPRST"[r.below(36)])).collect()
+        (0..2 + r.below(4))
+            .map(|_| char::from(b"ABCDEFGHIKLMNOPRSTUVABCDEFGHIMNOPRST"[r.below(36)]))
+            .collect()
     }
 
     /// Appends a template, filled; the name of a slot that there is not is the error.
@@ -251,15 +256,23 @@ impl<'l> Fill<'l> {
             "city_state" => {
                 self.town(self.city(r), out);
                 let state = r.of(&STATES);
-                plain(&if r.chance(70) { format!(", {}", &state[..2]) } else { format!(", {}", &state[3..]) }, out)
+                plain(
+                    &if r.chance(70) { format!(", {}", &state[..2]) } else { format!(", {}", &state[3..]) },
+                    out,
+                )
             }
             "state" => plain(&r.of(&STATES)[3..], out),
             "country" => plain(&title(self.regions.any(r)), out),
             "nationality" | "language" => plain(r.of(&PEOPLES), out),
             "street" => {
-                let street = if r.chance(60) { title(self.surnames.by_count(r)) } else { title(self.common.any(r)) };
-                let direction = if r.chance(20) { r.of(&["N ", "S. ", "West ", "E. ", "North "]) } else { "" };
-                let kind = r.of(&["St", "Street", "Ave", "Avenue", "Rd", "Road", "Lane", "Dr.", "Drive", "Blvd", "Court", "Way", "Place"]);
+                let street =
+                    if r.chance(60) { title(self.surnames.by_count(r)) } else { title(self.common.any(r)) };
+                let direction =
+                    if r.chance(20) { r.of(&["N ", "S. ", "West ", "E. ", "North "]) } else { "" };
+                let kind = r.of(&[
+                    "St", "Street", "Ave", "Avenue", "Rd", "Road", "Lane", "Dr.", "Drive", "Blvd", "Court",
+                    "Way", "Place",
+                ]);
                 plain(&format!("{} {direction}{street} {kind}", 1 + r.below(9999)), out)
             }
             "facility" => plain(&self.facility(r), out),
@@ -296,15 +309,28 @@ impl<'l> Fill<'l> {
             "num" => plain(&r.below(100_000).to_string(), out),
             "small" => plain(&r.below(100).to_string(), out),
             "age" => plain(&(1 + r.below(99)).to_string(), out),
-            "id" => plain(&format!("{}{}", r.of(&["A-", "", "REQ", "ab12", "TX-", "c0ffee"]), r.below(10_000_000)), out),
+            "id" => plain(
+                &format!("{}{}", r.of(&["A-", "", "REQ", "ab12", "TX-", "c0ffee"]), r.below(10_000_000)),
+                out,
+            ),
             "mrn" => plain(&(100_000 + r.below(99_000_000)).to_string(), out),
             "phone" => plain(&format!("{}-555-01{:02}", 201 + r.below(700), r.below(100)), out),
             "email" => {
-                let text = format!("{}.{}@{}.com", self.given.any(r), self.surnames.any(r), self.common.any(r));
+                let text =
+                    format!("{}.{}@{}.com", self.given.any(r), self.surnames.any(r), self.common.any(r));
                 plain(&text, out)
             }
-            "username" => plain(&format!("{}{}", &self.given.any(r).chars().take(1).collect::<String>(), self.surnames.any(r)), out),
-            "url" => plain(&format!("https://{}.example.org/{}", self.common.any(r), self.common.any(r)), out),
+            "username" => plain(
+                &format!(
+                    "{}{}",
+                    &self.given.any(r).chars().take(1).collect::<String>(),
+                    self.surnames.any(r)
+                ),
+                out,
+            ),
+            "url" => {
+                plain(&format!("https://{}.example.org/{}", self.common.any(r), self.common.any(r)), out)
+            }
             "ip" => plain(&format!("10.{}.{}.{}", r.below(256), r.below(256), r.below(256)), out),
             "word" => plain(self.word(r), out),
             "Word" if r.chance(15) => plain(&title(&self.thing(r)), out),
@@ -358,8 +384,14 @@ impl<'l> Fill<'l> {
         let last = one(r);
         match r.below(60) {
             0 | 1 => format!("{last}-{}", one(r)),
-            2 => format!("{} {last}", r.of(&["van", "de", "von", "van der", "de la", "del", "di", "al", "bin", "dos", "da"])),
-            3 => format!("{} {last}", r.of(&["Van", "De", "Von", "De La", "Del", "Di", "Al", "El", "St.", "Le", "La"])),
+            2 => format!(
+                "{} {last}",
+                r.of(&["van", "de", "von", "van der", "de la", "del", "di", "al", "bin", "dos", "da"])
+            ),
+            3 => format!(
+                "{} {last}",
+                r.of(&["Van", "De", "Von", "De La", "Del", "Di", "Al", "El", "St.", "Le", "La"])
+            ),
             4 => format!("{}'{last}", r.of(&["O", "D", "O"])),
             5 if world => format!("{last} {}", one(r)),
             _ => last,
@@ -387,7 +419,19 @@ impl<'l> Fill<'l> {
     }
 
     fn facility(&self, r: &mut Random) -> String {
-        let kind = r.of(&["Hospital", "Medical Center", "Clinic", "Health", "General Hospital", "Memorial Hospital", "Med Ctr", "Regional Medical Center", "Children's Hospital", "Family Clinic", "Urgent Care"]);
+        let kind = r.of(&[
+            "Hospital",
+            "Medical Center",
+            "Clinic",
+            "Health",
+            "General Hospital",
+            "Memorial Hospital",
+            "Med Ctr",
+            "Regional Medical Center",
+            "Children's Hospital",
+            "Family Clinic",
+            "Urgent Care",
+        ]);
         match r.below(6) {
             0 => format!("St. {}'s {kind}", title(self.given.by_count(r))),
             1 => format!("Mount {} {kind}", title(self.common.any(r))),
@@ -403,10 +447,33 @@ impl<'l> Fill<'l> {
             8 => title(&self.coined(r)),
             0 => format!("{} & {}", surname(r), surname(r)),
             1 => format!("{}, {} and {}", surname(r), surname(r), surname(r)),
-            2 => format!("{} {}", surname(r), r.of(&["Inc", "Inc.", "LLC", "Ltd", "Group", "PLC", "and Sons", "Bros", "Foundation"])),
-            3 => format!("{} {}", self.cities.by_count(r), r.of(&["University", "Bank", "Partners", "Times", "Insurance", "Airlines"])),
-            4 => format!("{}{}", title(self.word(r)), r.of(&["soft", "Tech", "corp", "Works", "Labs", "Net"])),
-            5 => format!("{} {}", title(self.word(r)), r.of(&["Systems", "Capital", "Partners", "Health", "Technologies", "Corporation", "Insurance", "Logistics"])),
+            2 => format!(
+                "{} {}",
+                surname(r),
+                r.of(&["Inc", "Inc.", "LLC", "Ltd", "Group", "PLC", "and Sons", "Bros", "Foundation"])
+            ),
+            3 => format!(
+                "{} {}",
+                self.cities.by_count(r),
+                r.of(&["University", "Bank", "Partners", "Times", "Insurance", "Airlines"])
+            ),
+            4 => {
+                format!("{}{}", title(self.word(r)), r.of(&["soft", "Tech", "corp", "Works", "Labs", "Net"]))
+            }
+            5 => format!(
+                "{} {}",
+                title(self.word(r)),
+                r.of(&[
+                    "Systems",
+                    "Capital",
+                    "Partners",
+                    "Health",
+                    "Technologies",
+                    "Corporation",
+                    "Insurance",
+                    "Logistics"
+                ])
+            ),
             6 => title(self.technical.any(r)),
             _ => r.of(&ORGANISATIONS).to_string(),
         }
@@ -416,12 +483,59 @@ impl<'l> Fill<'l> {
         let e = title(self.eponyms.any(r));
         let possessive = if r.chance(50) { "'s" } else { "" };
         match r.below(12) {
-            0..3 => format!("{e}{possessive} {}", r.of(&["disease", "syndrome", "sign", "test", "palsy", "lymphoma", "thyroiditis", "contracture"])),
-            3 => format!("{e} {}", r.of(&["catheter", "clamp", "retractor", "forceps", "tube", "drain", "wire", "scissors", "needle"])),
-            4 => format!("{e}-{} {}", title(self.eponyms.any(r)), r.of(&["syndrome", "disease", "procedure", "score"])),
-            5 => format!("{e} {}", r.of(&["procedure", "maneuver", "score", "scale", "criteria", "classification", "position", "fracture"])),
+            0..3 => format!(
+                "{e}{possessive} {}",
+                r.of(&[
+                    "disease",
+                    "syndrome",
+                    "sign",
+                    "test",
+                    "palsy",
+                    "lymphoma",
+                    "thyroiditis",
+                    "contracture"
+                ])
+            ),
+            3 => format!(
+                "{e} {}",
+                r.of(&[
+                    "catheter",
+                    "clamp",
+                    "retractor",
+                    "forceps",
+                    "tube",
+                    "drain",
+                    "wire",
+                    "scissors",
+                    "needle"
+                ])
+            ),
+            4 => format!(
+                "{e}-{} {}",
+                title(self.eponyms.any(r)),
+                r.of(&["syndrome", "disease", "procedure", "score"])
+            ),
+            5 => format!(
+                "{e} {}",
+                r.of(&[
+                    "procedure",
+                    "maneuver",
+                    "score",
+                    "scale",
+                    "criteria",
+                    "classification",
+                    "position",
+                    "fracture"
+                ])
+            ),
             6 => format!("{e}{possessive}"),
-            _ => format!("{e} {}", r.of(&["disease", "syndrome", "sign", "score", "test", "lesion", "tumor", "nodes", "reflex", "cells", "bodies", "stage"])),
+            _ => format!(
+                "{e} {}",
+                r.of(&[
+                    "disease", "syndrome", "sign", "score", "test", "lesion", "tumor", "nodes", "reflex",
+                    "cells", "bodies", "stage"
+                ])
+            ),
         }
     }
 }
@@ -470,39 +584,180 @@ fn date(r: &mut Random) -> String {
 }
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 const WEEKDAYS: [&str; 10] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "Mon", "Tue", "Fri"];
 const STATES: [&str; 24] = [
-    "CA California", "TX Texas", "NY New York", "FL Florida", "IL Illinois", "PA Pennsylvania", "OH Ohio", "GA Georgia",
-    "NC North Carolina", "MI Michigan", "NJ New Jersey", "VA Virginia", "WA Washington", "AZ Arizona", "MA Massachusetts",
-    "TN Tennessee", "IN Indiana", "MO Missouri", "MD Maryland", "WI Wisconsin", "CO Colorado", "MN Minnesota", "OR Oregon", "UT Utah",
+    "CA California",
+    "TX Texas",
+    "NY New York",
+    "FL Florida",
+    "IL Illinois",
+    "PA Pennsylvania",
+    "OH Ohio",
+    "GA Georgia",
+    "NC North Carolina",
+    "MI Michigan",
+    "NJ New Jersey",
+    "VA Virginia",
+    "WA Washington",
+    "AZ Arizona",
+    "MA Massachusetts",
+    "TN Tennessee",
+    "IN Indiana",
+    "MO Missouri",
+    "MD Maryland",
+    "WI Wisconsin",
+    "CO Colorado",
+    "MN Minnesota",
+    "OR Oregon",
+    "UT Utah",
 ];
 const PEOPLES: [&str; 20] = [
-    "American", "English", "Spanish", "German", "French", "Chinese", "Mexican", "Indian", "Italian", "Polish", "Korean", "Vietnamese",
-    "African American", "Caucasian", "Hispanic", "Portuguese", "Russian", "Japanese", "Arabic", "Dutch",
+    "American",
+    "English",
+    "Spanish",
+    "German",
+    "French",
+    "Chinese",
+    "Mexican",
+    "Indian",
+    "Italian",
+    "Polish",
+    "Korean",
+    "Vietnamese",
+    "African American",
+    "Caucasian",
+    "Hispanic",
+    "Portuguese",
+    "Russian",
+    "Japanese",
+    "Arabic",
+    "Dutch",
 ];
 const PRODUCTS: [&str; 24] = [
-    "iPhone 15", "Galaxy Tab", "Windows 11", "Kindle", "PlayStation", "Office 365", "Chrome", "Photoshop", "Excel", "Model S", "Corolla",
-    "Echo Dot", "Fitbit", "Apple Watch", "MyChart", "Epic Hyperspace", "Cerner PowerChart", "Tide", "Coke", "Big Mac", "Nutella", "Lego",
-    "Monopoly", "Scrabble",
+    "iPhone 15",
+    "Galaxy Tab",
+    "Windows 11",
+    "Kindle",
+    "PlayStation",
+    "Office 365",
+    "Chrome",
+    "Photoshop",
+    "Excel",
+    "Model S",
+    "Corolla",
+    "Echo Dot",
+    "Fitbit",
+    "Apple Watch",
+    "MyChart",
+    "Epic Hyperspace",
+    "Cerner PowerChart",
+    "Tide",
+    "Coke",
+    "Big Mac",
+    "Nutella",
+    "Lego",
+    "Monopoly",
+    "Scrabble",
 ];
 const DEVICES: [&str; 20] = [
-    "Foley catheter", "Bovie", "Swan-Ganz catheter", "Hickman line", "Medtronic pacemaker", "Zimmer knee", "Bookwalter retractor",
-    "Yankauer suction", "Kerrison rongeur", "Jackson-Pratt drain", "Doppler", "Holter monitor", "LigaSure", "Port-A-Cath", "Penrose drain",
-    "Steri-Strips", "Kerlix", "Ace wrap", "Velcro splint", "Weitlaner",
+    "Foley catheter",
+    "Bovie",
+    "Swan-Ganz catheter",
+    "Hickman line",
+    "Medtronic pacemaker",
+    "Zimmer knee",
+    "Bookwalter retractor",
+    "Yankauer suction",
+    "Kerrison rongeur",
+    "Jackson-Pratt drain",
+    "Doppler",
+    "Holter monitor",
+    "LigaSure",
+    "Port-A-Cath",
+    "Penrose drain",
+    "Steri-Strips",
+    "Kerlix",
+    "Ace wrap",
+    "Velcro splint",
+    "Weitlaner",
 ];
 const TESTS: [&str; 20] = [
-    "CBC", "BMP", "Hemoglobin A1c", "TSH", "MRI", "CT", "Apgar", "Glasgow Coma Scale", "PHQ-9", "Pap smear", "Western blot", "Gram stain",
-    "EKG", "Chest X-ray", "Lipid panel", "Mini-Cog", "Snellen", "Schober", "Tinel", "Lachman",
+    "CBC",
+    "BMP",
+    "Hemoglobin A1c",
+    "TSH",
+    "MRI",
+    "CT",
+    "Apgar",
+    "Glasgow Coma Scale",
+    "PHQ-9",
+    "Pap smear",
+    "Western blot",
+    "Gram stain",
+    "EKG",
+    "Chest X-ray",
+    "Lipid panel",
+    "Mini-Cog",
+    "Snellen",
+    "Schober",
+    "Tinel",
+    "Lachman",
 ];
 const JOBS: [&str; 16] = [
-    "nurse", "software engineer", "Registered Nurse", "Director of Nursing", "teacher", "accountant", "Sales Manager", "plumber",
-    "Chief Financial Officer", "truck driver", "Case Manager", "Project Manager", "Vice President", "Attorney", "cashier", "Physical Therapist",
+    "nurse",
+    "software engineer",
+    "Registered Nurse",
+    "Director of Nursing",
+    "teacher",
+    "accountant",
+    "Sales Manager",
+    "plumber",
+    "Chief Financial Officer",
+    "truck driver",
+    "Case Manager",
+    "Project Manager",
+    "Vice President",
+    "Attorney",
+    "cashier",
+    "Physical Therapist",
 ];
 const ORGANISATIONS: [&str; 24] = [
-    "Kaiser Permanente", "Blue Cross Blue Shield", "Aetna", "Johnson & Johnson", "Wells Fargo", "JPMorgan Chase", "Merrill Lynch",
-    "United Healthcare", "Walgreens", "CVS", "the FDA", "the CDC", "Medicare", "NASA", "Harvard", "Stanford", "the New York Times",
-    "Goldman Sachs", "Morgan Stanley", "Ernst & Young", "Procter & Gamble", "Eli Lilly", "Abbott", "the Red Cross",
+    "Kaiser Permanente",
+    "Blue Cross Blue Shield",
+    "Aetna",
+    "Johnson & Johnson",
+    "Wells Fargo",
+    "JPMorgan Chase",
+    "Merrill Lynch",
+    "United Healthcare",
+    "Walgreens",
+    "CVS",
+    "the FDA",
+    "the CDC",
+    "Medicare",
+    "NASA",
+    "Harvard",
+    "Stanford",
+    "the New York Times",
+    "Goldman Sachs",
+    "Morgan Stanley",
+    "Ernst & Young",
+    "Procter & Gamble",
+    "Eli Lilly",
+    "Abbott",
+    "the Red Cross",
 ];

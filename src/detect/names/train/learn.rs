@@ -82,7 +82,8 @@ pub(super) fn learn(
         let (recall, precision) = (share(right[c], there[c]), share(right[c], taken[c]));
         say(&format!("{what}, words of {HELD} other texts: recall {recall:.4}, precision {precision:.4}"));
     }
-    let quantised = weights.iter().flatten().map(|w| (w * f64::from(SCALE)).round().clamp(-32768.0, 32767.0) as i16);
+    let quantised =
+        weights.iter().flatten().map(|w| (w * f64::from(SCALE)).round().clamp(-32768.0, 32767.0) as i16);
     quantised.flat_map(i16::to_le_bytes).collect()
 }
 

@@ -13,8 +13,22 @@ pub(super) struct Lists {
 
 /// Lists that come as TSV, words with a figure.
 const TABLES: [&str; 16] = [
-    "given", "surnames", "common", "cities", "us_cities", "regions", "counties", "drugs", "medical", "eponyms",
-    "diseases", "shown_given", "shown_surnames", "rare_given", "rare_surnames", "nicknames",
+    "given",
+    "surnames",
+    "common",
+    "cities",
+    "us_cities",
+    "regions",
+    "counties",
+    "drugs",
+    "medical",
+    "eponyms",
+    "diseases",
+    "shown_given",
+    "shown_surnames",
+    "rare_given",
+    "rare_surnames",
+    "nicknames",
 ];
 /// Lists that people wrote, one word a line.
 const WRITTEN: [&str; 8] =
@@ -23,12 +37,14 @@ const WRITTEN: [&str; 8] =
 impl Lists {
     pub(super) fn read(tables: &Path, written: &Path) -> Result<Lists, String> {
         let mut all: BTreeMap<String, Vec<(String, u64)>> = BTreeMap::new();
-        let read = |path: &Path| std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()));
+        let read =
+            |path: &Path| std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()));
         for name in TABLES {
             let path = tables.join(format!("{name}.tsv"));
             for (n, line) in read(&path)?.lines().enumerate() {
                 let row = line.split_once('\t').and_then(|(w, c)| Some((w.to_string(), c.parse().ok()?)));
-                let row = row.ok_or_else(|| format!("{}:{}: not a word and a count", path.display(), n + 1))?;
+                let row =
+                    row.ok_or_else(|| format!("{}:{}: not a word and a count", path.display(), n + 1))?;
                 all.entry(name.to_string()).or_default().push(row);
             }
         }
