@@ -12,7 +12,7 @@ pub(crate) const NAME: usize = 0;
 pub(crate) const TOWN: usize = 1;
 
 /// Rows of the table.
-pub(crate) const ROWS: usize = 1 << 14;
+pub(crate) const ROWS: usize = 1 << 18;
 /// A weight of the file is so many times the log-odds.
 pub(crate) const SCALE: f32 = 256.0;
 
@@ -70,6 +70,7 @@ pub(crate) fn features(tokens: &[Token], i: usize, mut emit: impl FnMut(Group, u
     use Group::{After, Around, Before, Dictionary, Shape as Form, Word};
     f(Form, 1, shape, opens | kind << 1);
     f(Form, 2, shape, own.span.len().min(12) as u32);
+    f(Form, 30, u32::from(own.foreign), kind);
     f(Dictionary, 3, levels, shape);
     f(Dictionary, 4, u32::from(given) | u32::from(e.surname() > given) << 4, shape);
     f(Dictionary, 5, u32::from(surname), shape);

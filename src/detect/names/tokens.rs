@@ -66,6 +66,8 @@ pub(crate) struct Token {
     pub(crate) class: Class,
     /// The hash of its last letters.
     pub(crate) ending: u32,
+    /// It has letters that English has not.
+    pub(crate) foreign: bool,
 }
 
 /// What a word is, roughly: how its neighbours see it.
@@ -199,6 +201,7 @@ pub(super) fn token_at(text: &[u8], start: usize, glue: Glue, dictionary: &Dicti
         word: 0,
         class: Class::Code,
         ending: 0,
+        foreign: false,
     };
     if !letters || word.len() > LONGEST_WORD {
         if word.iter().all(u8::is_ascii_digit) {
@@ -216,6 +219,7 @@ pub(super) fn token_at(text: &[u8], start: usize, glue: Glue, dictionary: &Dicti
     }
     let word = &text[token.span.range()];
     token.shape = shape(word);
+    token.foreign = word.iter().any(|b| *b >= 0x80 && *b != 0x99 && *b != 0xE2);
     let mut folded = Folded::new();
     folded.fold(word);
     if let Some(folded) = folded.word() {

@@ -289,10 +289,10 @@ impl<'l> Fill<'l> {
             "eponym" => plain(&self.eponym(r), out),
             "EPONYM" => plain(&self.eponym(r).to_uppercase(), out),
             // A name that stands for a thing: `Kelly clamp`.
-            "thing_name" => match r.below(4) {
-                0 => plain(&title(self.eponyms.any(r)), out),
-                1 => plain(&title(self.rare_surnames.any(r)), out),
-                2 => plain(&title(self.surnames.any(r)), out),
+            "thing_name" => match r.below(12) {
+                0..5 => plain(&title(self.eponyms.any(r)), out),
+                5..8 => plain(&title(self.rare_surnames.any(r)), out),
+                8..11 => plain(&title(self.surnames.any(r)), out),
                 _ => plain(&surname_case(self.surnames.by_count(r), r), out),
             },
             "Coined" => plain(&title(&self.coined(r)), out),
@@ -445,8 +445,8 @@ impl<'l> Fill<'l> {
         let surname = |r: &mut Random| title(self.surnames.by_count(r));
         match r.below(9) {
             8 => title(&self.coined(r)),
-            0 => format!("{} & {}", surname(r), surname(r)),
-            1 => format!("{}, {} and {}", surname(r), surname(r), surname(r)),
+            0 if r.chance(50) => format!("{} & {}", surname(r), surname(r)),
+            1 if r.chance(25) => format!("{}, {} & {}", surname(r), surname(r), surname(r)),
             2 => format!(
                 "{} {}",
                 surname(r),
