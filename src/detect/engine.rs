@@ -100,6 +100,8 @@ pub struct Engine {
     pub(super) slow: Vec<(SlowPattern, u16)>,
     /// What the model of names is asked for, and by which detectors.
     pub(super) models: Vec<(Topic, u16)>,
+    /// The detector of names that were found before in the same record.
+    pub(super) again: Option<u16>,
     pub(super) prefilter: Prefilter,
     pub(super) keywords: Keywords,
     pub(super) fields: Fields,
@@ -174,6 +176,7 @@ impl Engine {
             matchers: Vec::new(),
             slow: Vec::new(),
             models: Vec::new(),
+            again: None,
             prefilter: Prefilter::new(Vec::new()),
             keywords,
             fields: Fields::default(),
@@ -211,7 +214,9 @@ impl Engine {
             // A match, and the context on either side of it.
             self.reach = self.reach.max(p.max_len + 2 * (d.window as usize).max(protected::REACH));
         }
-        if let Some(topic) = d.model {
+        if d.model == Some(Topic::Again) {
+            self.again = Some(number);
+        } else if let Some(topic) = d.model {
             self.models.push((topic, number));
             self.reach = self.reach.max(Names::REACH);
         }

@@ -1,8 +1,8 @@
 //! Runs the examples that packs carry, as they stand and in the forms text takes in logs.
 
-use super::{DetectScratch, Engine, Finding, Query};
+use super::{DetectScratch, Engine, Finding, Known, Query};
 use crate::codec::{Codec, CodecScratch, Format};
-use crate::kind::KindSet;
+use crate::kind::{Kind, KindSet};
 use crate::policy::Profile;
 use crate::span::Span;
 
@@ -98,6 +98,10 @@ impl Engine {
         Codec::new(Format::Auto).leaves(record, &mut CodecScratch::default(), &mut |leaf| {
             found.clear();
             if self.find(leaf, None, query, scratch, &mut found).is_ok() {
+                let mut known = Known::default();
+                let names = found.iter().filter(|f| f.kind == Kind::Name);
+                names.for_each(|f| self.remember(leaf.text, f.span, &mut known));
+                self.find_known(leaf, &known, query, scratch, &mut found);
                 let own = found.iter().filter(|f| f.detector.0 as usize == detector);
                 spans.extend(own.map(|f| leaf.map.to_payload(f.span)));
             }

@@ -122,6 +122,11 @@ impl Pack {
         }
     }
 
+    /// What its detectors find.
+    pub fn kinds(&self) -> impl Iterator<Item = Kind> {
+        self.detectors.iter().map(|d| d.kind)
+    }
+
     /// The file it was read from.
     pub fn file(&self) -> &str {
         &self.file
@@ -295,7 +300,7 @@ mod tests {
             "p.toml:2:6: an id is lower-case letters, digits and dashes",
             "p.toml:3:8: `detector.kind` must be one of name, address, ",
             "p.toml:4:1: unknown key in [detector]; did you mean `pattern`? in [detector] stand: id, kind, ",
-            "p.toml:5:9: `detector.check` must be one of card, date, ",
+            "p.toml:5:9: `detector.check` must be one of aba, card, date, ",
             "p.toml:6:10: `detector.window` must be a whole number from 0 to 512",
             "p.toml:7:1: `detector.weights.base` is missing; ",
             "p.toml:7:13: unknown key in [detector.weights]; did you mean `base`? ",

@@ -73,10 +73,10 @@ fn logistic(x: f32) -> f32 {
 }
 
 /// The text being scanned and what is known about where it stands.
-struct Scene<'a> {
-    text: &'a [u8],
-    field: &'a FieldInfo,
-    query: Query,
+pub(super) struct Scene<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) field: &'a FieldInfo,
+    pub(super) query: Query,
 }
 
 impl Engine {
@@ -190,6 +190,17 @@ impl Engine {
         scratch.matching.caches.resize_with(self.matchers.len(), || None);
     }
 
+    /// What looking for known names needs of a worker's memory.
+    pub(super) fn for_known<'s>(
+        &self,
+        leaf: &Leaf<'_>,
+        scratch: &'s mut DetectScratch,
+    ) -> (&'s FieldInfo, &'s mut NamesScratch, &'s mut KeywordHits, &'s mut Folded) {
+        self.adopt(scratch);
+        let DetectScratch { matching: MatchScratch { keywords, names, .. }, fields, folded, .. } = scratch;
+        (self.fields.look_up(leaf.path, &self.keywords, fields), names, keywords, folded)
+    }
+
     fn find_in(
         &self,
         scene: &Scene<'_>,
@@ -278,7 +289,7 @@ impl Engine {
     }
 
     /// Adds the evidence up; a finding if it is enough. `score` is what the model says, for detectors that ask it.
-    fn weigh(
+    pub(super) fn weigh(
         &self,
         scene: &Scene<'_>,
         number: u16,

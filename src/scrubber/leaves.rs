@@ -3,7 +3,7 @@
 use super::exempt;
 use super::merge::{Decided, unite};
 use crate::codec::{Edit, Leaf, Map, PathBuf, Place, Segment};
-use crate::detect::{Candidate, DetectScratch, Engine, Finding, Query, StepLimit};
+use crate::detect::{Candidate, DetectScratch, Engine, Finding, Known, Query, StepLimit};
 use crate::kind::Kind;
 use crate::policy::{Action, Policy, Profile};
 use crate::span::Span;
@@ -29,6 +29,8 @@ pub(super) struct LeafScratch {
     pub(super) decided: Vec<Decided>,
     /// What was found and stays.
     pub(super) kept: Vec<Decided>,
+    /// The words of names that the record is known to hold.
+    pub(super) known: Known,
     found: Vec<Finding>,
     again: Vec<u8>,
     segments: Vec<Segment>,
@@ -59,6 +61,7 @@ impl LeafScrubber<'_> {
             false => self.query,
         };
         self.engine.find(leaf, candidates, query, &mut scratch.detect, &mut scratch.found)?;
+        self.engine.find_known(leaf, &scratch.known, query, &mut scratch.detect, &mut scratch.found);
         if leaf.place == Place::Number
             && let Some(digits) = written_out(leaf.text)
         {
@@ -90,6 +93,7 @@ impl LeafScrubber<'_> {
             scratch.found.clear();
             scratch.decided.clear();
             self.engine.find(&next, None, query, &mut scratch.detect, &mut scratch.found)?;
+            self.engine.find_known(&next, &scratch.known, query, &mut scratch.detect, &mut scratch.found);
             self.decide(&next, event_time, scratch)?;
             scratch.decided.retain(|d| d.action != Action::Keep);
             for d in &mut scratch.decided {
@@ -211,6 +215,18 @@ impl LeafScrubber<'_> {
         if at < text.len() {
             push(&text[at..], Span::at(at, text.len()), true);
         }
+    }
+}
+
+/// A name is looked for again if it was found with this confidence or more: a doubtful one would spread.
+pub(super) const SURE: f32 = 0.75;
+
+/// Remembers the words of the names that were decided on.
+pub(super) fn remember(engine: &Engine, text: &[u8], scratch: &mut LeafScratch) {
+    let LeafScratch { decided, known, .. } = scratch;
+    let is_sure = |d: &&Decided| d.lead.kind == Kind::Name && d.lead.confidence >= SURE;
+    for d in decided.iter().filter(is_sure).filter(|d| d.action != Action::Keep) {
+        engine.remember(text, d.lead.span, known);
     }
 }
 

@@ -27,20 +27,22 @@ pub(super) fn unite(all: &mut Vec<Decided>) {
     // Outer before inner; so a finding that is not within the one before it sticks out on the right.
     all.sort_by_key(|d| (d.span.start(), std::cmp::Reverse(d.span.end())));
     let mut kept = 0;
-    let mut lead = (all[0].action, all[0].span.len());
+    // Of two alike the one that stands first among the kinds: a name before a town.
+    let rank = |d: &Decided| (d.action, d.span.len(), std::cmp::Reverse(d.lead.kind as usize));
+    let mut lead = rank(&all[0]);
     for i in 1..all.len() {
         let next = all[i];
         let last = &mut all[kept];
         if !last.span.overlaps(next.span) {
             kept += 1;
             all[kept] = next;
-            lead = (next.action, next.span.len());
+            lead = rank(&next);
             continue;
         }
         let partial = !last.span.contains(next.span);
-        if (next.action, next.span.len()) > lead {
+        if rank(&next) > lead {
             last.lead = next.lead;
-            lead = (next.action, next.span.len());
+            lead = rank(&next);
         }
         last.action = last.action.max(next.action);
         if partial {

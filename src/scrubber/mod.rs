@@ -23,6 +23,7 @@ use crate::kind::{Kind, KindSet};
 use crate::policy::{Policy, Profile};
 use crate::record::{Batch, Origin, Piece, Record};
 use crate::span::Span;
+use leaves::SURE;
 pub use part::Scratch;
 use part::{Outcome, PartScrubber, Unreadable};
 use scrubbed::{Fate, Part};
@@ -113,7 +114,7 @@ impl Scrubber {
     pub fn new(settings: Settings) -> Scrubber {
         let kinds: KindSet = Kind::ALL.iter().copied().filter(|k| settings.policy.wants(*k)).collect();
         let full_query = Query::new(kinds, settings.policy.min_confidence());
-        let query = full_query.up_to(settings.policy.max_confidence());
+        let query = full_query.up_to(settings.policy.max_confidence().max(SURE));
         Scrubber { settings, query, full_query }
     }
 
@@ -225,6 +226,7 @@ impl Scrubber {
         scratch: &mut Scratch,
     ) -> Result<Option<Fate>, Unreadable> {
         let scrubber = self.part_scrubber();
+        scratch.forget();
         if let Some(reason) = record.flaw {
             return Err(Unreadable(reason));
         }

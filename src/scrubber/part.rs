@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::leaves::{LeafScratch, LeafScrubber, edit};
+use super::leaves::{LeafScratch, LeafScrubber, edit, remember};
 use super::{KeyAction, Settings, exempt};
 use crate::codec::{Codec, CodecScratch, Edit, Format, Leaf, Map, PathBuf, Place};
 use crate::detect::{Candidate, Finding, Query};
@@ -20,6 +20,13 @@ pub struct Scratch {
     edits: Vec<Edit>,
     text: Vec<u8>,
     path: PathBuf,
+}
+
+impl Scratch {
+    /// Forgets the names of the record before.
+    pub(super) fn forget(&mut self) {
+        self.leaf.known.clear();
+    }
 }
 
 impl fmt::Debug for Scratch {
@@ -87,51 +94,21 @@ impl<'s> PartScrubber<'s> {
         out: Out<'_>,
     ) -> Result<Outcome, Unreadable> {
         let bytes = &arena[payload.range()];
-        let Scratch { codec: codec_scratch, leaf: leaf_scratch, candidates, edits, text, .. } = scratch;
-        edits.clear();
-        text.clear();
-        candidates.clear();
-        self.settings.engine.candidates(bytes, self.query.kinds, &mut leaf_scratch.detect, candidates);
-        let mut given = candidates.as_slice();
+        scratch.candidates.clear();
+        let Scratch { leaf, candidates, .. } = scratch;
+        self.settings.engine.candidates(bytes, self.query.kinds, &mut leaf.detect, candidates);
         let whole = body == payload;
-        let logs = self.settings.policy.profile == Profile::Logs;
-        let leaves = self.leaves();
-        let looks_around = self.settings.engine.looks_around();
-        let (mut dropped, mut failed, mut time_seen) = (false, None, false);
-        let findings = out.findings;
-        codec.leaves(bytes, codec_scratch, &mut |leaf| {
-            if failed.is_some() {
-                return;
-            }
-            let own = match leaf.map {
-                Map::Direct(base) => {
-                    let start = base as usize;
-                    Some((take(&mut given, start, start + leaf.text.len()), start))
-                }
-                Map::Segments(_) => None,
-            };
-            // Most leaves are the names of members, and say nothing.
-            if leaf.place == Place::Key && own.is_some_and(|(list, _)| list.is_empty()) && !looks_around {
-                return;
-            }
-            let event_time = logs && !time_seen && exempt::is_event_time(leaf);
-            time_seen |= event_time;
-            if let Err(e) = leaves.settle(leaf, own, event_time, whole, leaf_scratch) {
-                failed = Some(e);
-                return;
-            }
-            for d in &leaf_scratch.decided {
-                dropped |= d.action == Action::Drop;
-                let edit = edit(leaf, d, text);
-                // Windows of a long line overlap: a finding counts where it begins in the body.
-                let place = payload.start() + edit.span.start();
-                findings[d.lead.kind as usize] += u64::from(body.range().contains(&place));
-                edits.push(edit);
-            }
-        });
-        if failed.is_some() {
-            return Err(Unreadable("a look-around pattern took too many steps"));
+        let before = *out.findings;
+        let counts = |place: usize| body.range().contains(&(payload.start() + place));
+        let mut dropped = self.walk(codec, bytes, whole, scratch, out.findings, &counts)?;
+        // A name that was found is looked for once more, with all that is known of it. In windows of a long line it
+        // is not: they would not agree on what stands at their borders.
+        let taken = scratch.edits.iter().map(|e| e.span);
+        if whole && scratch.leaf.known.stands_in(bytes, taken) {
+            *out.findings = before;
+            dropped = self.walk(codec, bytes, whole, scratch, out.findings, &counts)?;
         }
+        let Scratch { codec: codec_scratch, edits, text, .. } = scratch;
         // Of a long line's windows some are on their way already: here the finding is redacted instead.
         if dropped && whole {
             return Ok(Outcome::Drop);
@@ -144,6 +121,56 @@ impl<'s> PartScrubber<'s> {
         }
         codec.encode(&arena[body.range()], edits, text, codec_scratch, out.bytes);
         Ok(Outcome::Edited)
+    }
+
+    /// Goes through the leaves of a payload and decides on edits; whether a rule says to drop the record.
+    fn walk(
+        &self,
+        codec: &Codec,
+        bytes: &[u8],
+        whole: bool,
+        scratch: &mut Scratch,
+        findings: &mut [u64; Kind::COUNT],
+        counts: &dyn Fn(usize) -> bool,
+    ) -> Result<bool, Unreadable> {
+        let Scratch { codec: codec_scratch, leaf: leaf_scratch, candidates, edits, text, .. } = scratch;
+        edits.clear();
+        text.clear();
+        let mut given = candidates.as_slice();
+        let logs = self.settings.policy.profile == Profile::Logs;
+        let leaves = self.leaves();
+        let visit_all = self.settings.engine.looks_around() || !leaf_scratch.known.is_empty();
+        let (mut dropped, mut failed, mut time_seen) = (false, false, false);
+        codec.leaves(bytes, codec_scratch, &mut |leaf| {
+            if failed {
+                return;
+            }
+            let own = match leaf.map {
+                Map::Direct(base) => {
+                    let start = base as usize;
+                    Some((take(&mut given, start, start + leaf.text.len()), start))
+                }
+                Map::Segments(_) => None,
+            };
+            // Most leaves are the names of members, and say nothing.
+            if leaf.place == Place::Key && own.is_some_and(|(list, _)| list.is_empty()) && !visit_all {
+                return;
+            }
+            let event_time = logs && !time_seen && exempt::is_event_time(leaf);
+            time_seen |= event_time;
+            failed = leaves.settle(leaf, own, event_time, whole, leaf_scratch).is_err();
+            for d in &leaf_scratch.decided {
+                dropped |= d.action == Action::Drop;
+                let edit = edit(leaf, d, text);
+                // Windows of a long line overlap: a finding counts where it begins in the body.
+                findings[d.lead.kind as usize] += u64::from(counts(edit.span.start()));
+                edits.push(edit);
+            }
+            if whole {
+                remember(&self.settings.engine, leaf.text, leaf_scratch);
+            }
+        });
+        if failed { Err(Unreadable("a look-around pattern took too many steps")) } else { Ok(dropped) }
     }
 
     /// A Kafka key.
@@ -245,6 +272,19 @@ impl<'s> PartScrubber<'s> {
         if bytes.len() > self.settings.max_record_bytes {
             return Err(Unreadable("the record is larger than max_record_bytes"));
         }
+        scratch.forget();
+        // Twice where a name was found: the second time with all that is known of it.
+        self.report(codec, bytes, scratch, &mut |_| {})?;
+        self.report(codec, bytes, scratch, visit)
+    }
+
+    fn report(
+        &self,
+        codec: &Codec,
+        bytes: &[u8],
+        scratch: &mut Scratch,
+        visit: &mut dyn FnMut(&Located<'_>),
+    ) -> Result<(), Unreadable> {
         let Scratch { codec: codec_scratch, leaf: leaf_scratch, .. } = scratch;
         let logs = self.settings.policy.profile == Profile::Logs;
         let leaves = self.leaves();
@@ -253,6 +293,7 @@ impl<'s> PartScrubber<'s> {
             let event_time = logs && !time_seen && exempt::is_event_time(leaf);
             time_seen |= event_time;
             failed |= leaves.settle(leaf, None, event_time, true, leaf_scratch).is_err();
+            remember(&self.settings.engine, leaf.text, leaf_scratch);
             let LeafScratch { decided, kept, .. } = leaf_scratch;
             kept.retain(|k| !decided.iter().any(|d| d.span.contains(k.span)));
             kept.extend(decided.iter());

@@ -28,7 +28,8 @@ pub(crate) enum Flag {
     Calendar = 1 << 16,
     /// A country, a state, a region or a people.
     Region = 1 << 17,
-    /// A medical eponym or something else that the ICD writes with a capital.
+    /// A medical eponym or something else that the ICD writes with a capital. The model sees it as [`Entry::flag`] says.
+    #[cfg_attr(not(any(test, feature = "train")), expect(dead_code))]
     Eponym = 1 << 18,
     /// A drug or a brand of one.
     Drug = 1 << 19,
@@ -46,6 +47,7 @@ pub(crate) enum Flag {
     Particle = 1 << 25,
 }
 
+#[cfg(any(test, feature = "train"))]
 impl Flag {
     /// All of them by the names that the word lists have.
     pub(crate) const ALL: [(&'static str, Flag); 10] = [
@@ -69,6 +71,7 @@ impl Entry {
         Entry(level(given, 0) | level(surname, 4) | level(common, 8) | level(town, 12))
     }
 
+    #[cfg(any(test, feature = "train"))]
     pub(crate) fn with(self, flag: Flag) -> Entry {
         Entry(self.0 | flag as u32)
     }
@@ -142,6 +145,7 @@ impl<'d> Dictionary<'d> {
     }
 
     /// What is known about a word.
+    #[cfg(test)]
     pub(crate) fn look_up(&self, word: &[u8]) -> Entry {
         let mut folded = Folded::new();
         folded.fold(word);

@@ -31,15 +31,18 @@ pub(crate) enum Topic {
     Name,
     /// Towns and counties.
     Town,
+    /// Names that were found before in the same record.
+    Again,
 }
 
 impl Topic {
     /// All of them by the names that packs use.
-    pub(crate) const NAMES: [(&'static str, Topic); 2] = [("name", Topic::Name), ("town", Topic::Town)];
+    pub(crate) const NAMES: [(&'static str, Topic); 3] =
+        [("name", Topic::Name), ("town", Topic::Town), ("again", Topic::Again)];
 
     fn class(self) -> usize {
         match self {
-            Topic::Name => model::NAME,
+            Topic::Name | Topic::Again => model::NAME,
             Topic::Town => model::TOWN,
         }
     }
@@ -92,16 +95,19 @@ fn parts() -> (Dictionary<'static>, Model<'static>) {
     (Dictionary::builtin(), Model::builtin())
 }
 
-/// While training, the files of the directory `SCRUBJAY_NAMES` are tried out without a build.
+/// What was trained just now goes before what is built in.
+#[cfg(feature = "train")]
+static ADOPTED: std::sync::OnceLock<train::Trained> = std::sync::OnceLock::new();
+
 #[cfg(feature = "train")]
 fn parts() -> (Dictionary<'static>, Model<'static>) {
-    let file = |name: &str| {
-        let dir = std::env::var_os("SCRUBJAY_NAMES")?;
-        std::fs::read(std::path::Path::new(&dir).join(name)).ok().map(|bytes| &*bytes.leak())
-    };
-    let dictionary = file("dictionary.bin").and_then(Dictionary::read);
-    let model = file("weights.bin").map(Model::read);
-    (dictionary.unwrap_or_else(Dictionary::builtin), model.unwrap_or_else(Model::builtin))
+    match ADOPTED.get() {
+        Some(t) => {
+            let dictionary = Dictionary::read(&t.dictionary).unwrap_or_else(Dictionary::builtin);
+            (dictionary, Model::read(&t.weights))
+        }
+        None => (Dictionary::builtin(), Model::builtin()),
+    }
 }
 
 impl Names {
@@ -199,10 +205,8 @@ impl Names {
     ) {
         let NamesScratch { tokens, scores, .. } = scratch;
         let score = |i: usize| {
-            scores.get(i).copied().flatten().map_or(f32::NEG_INFINITY, |s| match topic {
-                Topic::Name => s.name,
-                Topic::Town => s.town,
-            })
+            let of = |s: Scores| if topic == Topic::Town { s.town } else { s.name };
+            scores.get(i).copied().flatten().map_or(f32::NEG_INFINITY, of)
         };
         let mut i = 0;
         while i < tokens.len() {
@@ -260,6 +264,45 @@ impl Names {
         (joins && score(next) >= JOINS && (next == at || t.glue == Glue::Space)).then_some(next + 1)
     }
 
+    /// The words of a name that are looked for again.
+    pub(crate) fn words(&self, text: &[u8], name: Span, mut visit: impl FnMut(Word)) {
+        let mut tokens = Vec::new();
+        tokens::tokens(&text[..name.end()], name.start(), name.end(), 0, &self.dictionary, &mut tokens);
+        for t in tokens {
+            let word = &text[t.span.range()];
+            let is_word = matches!(t.shape, Shape::Title | Shape::Upper | Shape::Camel | Shape::Lower);
+            if is_word && t.class.kind() > 0 && t.entry.common() < 14 && word.len() >= 3 {
+                visit(Word::new(word, t.entry.common()));
+            }
+        }
+    }
+
+    /// Finds words of names that are known.
+    pub(crate) fn find_again(
+        &self,
+        text: &[u8],
+        words: &[Word],
+        scratch: &mut NamesScratch,
+        mut found: impl FnMut(Span),
+    ) {
+        let tokens = &mut scratch.tokens;
+        tokens.clear();
+        tokens::tokens(text, 0, text.len(), 0, &self.dictionary, tokens);
+        for t in tokens.iter() {
+            let Some(word) = words.iter().find(|w| w.is(&text[t.span.range()])) else { continue };
+            let begins = matches!(t.glue, Glue::Start | Glue::Period | Glue::Quote | Glue::Open);
+            let stands = match t.shape {
+                Shape::Title | Shape::Upper | Shape::Camel => word.common < 6 || !begins,
+                // In lower case a word of every day is that word.
+                Shape::Lower => word.common < 3 && word.folded.len() >= 4,
+                _ => false,
+            };
+            if stands {
+                found(t.span);
+            }
+        }
+    }
+
     /// What the score of a span is made of: of its likeliest word, by group.
     pub(crate) fn explain(
         &self,
@@ -284,6 +327,38 @@ impl Names {
             visit(if topic == Topic::Name { "may be a town" } else { "may be a name" }, other);
         }
     }
+}
+
+/// A word of a name that was found.
+#[derive(Debug)]
+pub(crate) struct Word {
+    /// As the dictionary would hold it.
+    pub(crate) folded: Vec<u8>,
+    /// As it may be written: as it was found, in capitals, in lower case, with a capital.
+    pub(crate) forms: [Vec<u8>; 4],
+    common: u8,
+}
+
+impl Word {
+    fn new(word: &[u8], common: u8) -> Word {
+        let text = String::from_utf8_lossy(word);
+        let lower = text.to_lowercase();
+        let mut rest = lower.chars();
+        let title: String =
+            rest.next().map_or(String::new(), |first| first.to_uppercase().chain(rest).collect());
+        let forms = [text.clone().into_owned(), text.to_uppercase(), lower, title];
+        Word { folded: folded(word), forms: forms.map(String::into_bytes), common }
+    }
+
+    fn is(&self, word: &[u8]) -> bool {
+        word.len().abs_diff(self.forms[0].len()) <= 8 && folded(word) == self.folded
+    }
+}
+
+fn folded(word: &[u8]) -> Vec<u8> {
+    let mut f = fold::Folded::new();
+    f.fold(word);
+    f.word().map_or_else(|| word.to_vec(), <[u8]>::to_vec)
 }
 
 /// Whether a comma before `at` stands between a surname and a given name: `Smith, John`, not `Smith, Jones`.

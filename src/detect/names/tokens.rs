@@ -374,7 +374,7 @@ fn glue(gap: &[u8]) -> Glue {
         (b"@", Glue::At),
         (b"|\t;^", Glue::Bar),
         (b"=", Glue::Equals),
-        (b"\"\xE2\xAB\xBB`", Glue::Quote),
+        (b"\"\xAB\xBB\x9C\x9D\x9E`", Glue::Quote),
         (b"([{<", Glue::Open),
         (b")]}>", Glue::Close),
         (b":", Glue::Colon),
@@ -408,7 +408,7 @@ pub(super) fn tokens(
 ) {
     let mut at = from;
     let mut last_end = match out.last() {
-        Some(t) => Some(t.span.end()),
+        Some(t) => Some(word_end(text, t.span.start()).0),
         None => text[..from].iter().rposition(|b| is_letter(*b) || is_code(*b)).map(|i| i + 1),
     };
     let mut left = more;
@@ -432,7 +432,7 @@ pub(super) fn tokens(
         let token = token_at(text, at, glue, dictionary);
         // A possessive ending belongs to nobody.
         at = word_end(text, at).0.max(token.span.end());
-        last_end = Some(token.span.end());
+        last_end = Some(at);
         out.push(token);
         join_towns(text, dictionary, out);
     }
@@ -502,7 +502,7 @@ mod tests {
         use Glue::*;
         use Shape::*;
         let cases: &[(&str, &[(&str, Shape, Glue)])] = &[
-            ("John Smith's cat", &[("John", Title, Start), ("Smith", Title, Space), ("cat", Lower, Other)]),
+            ("John Smith's cat", &[("John", Title, Start), ("Smith", Title, Space), ("cat", Lower, Space)]),
             ("SMITH, JOHN A.", &[("SMITH", Upper, Start), ("JOHN", Upper, Comma), ("A", Initial, Space)]),
             (
                 "Mary-Ann O'Brien",

@@ -1,10 +1,9 @@
 //! Texts with names in them, out of templates.
 
-use std::path::Path;
-
 use super::super::model::{NAME, TOWN};
-use super::Random;
 use super::lists::{Lists, Sampler};
+use super::phrases::*;
+use super::{File, Random};
 
 /// A text, and where in it what stands.
 #[derive(Default)]
@@ -41,23 +40,17 @@ struct Fill<'l> {
 }
 
 impl<'l> Generator<'l> {
-    pub(super) fn new(templates: &Path, lists: &'l Lists) -> Result<Generator<'l>, String> {
-        let wrong = |path: &Path, what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
-        let dir = std::fs::read_dir(templates).map_err(|e| wrong(templates, &e))?;
-        let mut files: Vec<_> = dir.filter_map(|e| e.ok().map(|e| e.path())).collect();
-        files.sort();
-        let mut all = Vec::new();
+    pub(super) fn new(templates: &[File], lists: &'l Lists) -> Result<Generator<'l>, String> {
         let fill = Fill::new(lists);
-        for path in files {
-            let text = std::fs::read_to_string(&path).map_err(|e| wrong(&path, &e))?;
+        let mut all = Vec::new();
+        for (file, text) in templates {
             for (n, line) in text.lines().enumerate() {
                 if line.starts_with("# ") || line.trim().is_empty() {
                     continue;
                 }
-                let mut probe = Text::default();
                 let line = line.replace("\\n", "\n");
-                fill.fill(&line, &mut Random::new(1), &mut probe)
-                    .map_err(|slot| wrong(&path, &format!("{}: no such slot: {{{slot}}}", n + 1)))?;
+                let filled = fill.fill(&line, &mut Random::new(1), &mut Text::default());
+                filled.map_err(|slot| format!("{file}:{}: no such slot: {{{slot}}}", n + 1))?;
                 all.push(line);
             }
         }
@@ -539,225 +532,3 @@ impl<'l> Fill<'l> {
         }
     }
 }
-
-fn coined(a: &str, b: &str, r: &mut Random) -> String {
-    let head: String = a.chars().take(2 + r.below(4)).collect();
-    let tail: Vec<char> = b.chars().rev().take(2 + r.below(5)).collect();
-    head.chars().chain(tail.into_iter().rev()).filter(char::is_ascii_lowercase).collect()
-}
-
-fn title(word: &str) -> String {
-    word.split(' ')
-        .map(|w| {
-            let mut c = w.chars();
-            c.next().map_or(String::new(), |first| first.to_uppercase().chain(c).collect())
-        })
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// `mcdonald` is `McDonald`, mostly.
-fn surname_case(word: &str, r: &mut Random) -> String {
-    if let Some(rest) = word.strip_prefix("mc")
-        && rest.len() > 2
-        && r.chance(80)
-    {
-        return format!("Mc{}", title(rest));
-    }
-    title(word)
-}
-
-fn initial(r: &mut Random) -> char {
-    char::from(b"ABCDEFGHIJKLMNOPRSTVWZ"[r.below(22)])
-}
-
-fn date(r: &mut Random) -> String {
-    let (y, m, d) = (1930 + r.below(97), 1 + r.below(12), 1 + r.below(28));
-    match r.below(6) {
-        0 => format!("{y}-{m:02}-{d:02}"),
-        1 => format!("{m:02}/{d:02}/{y}"),
-        2 => format!("{} {d}, {y}", MONTHS[m - 1]),
-        3 => format!("{d} {} {y}", &MONTHS[m - 1][..3]),
-        4 => format!("{} {d}th", MONTHS[m - 1]),
-        _ => format!("{m}/{d}/{:02}", y % 100),
-    }
-}
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const WEEKDAYS: [&str; 10] =
-    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday", "Mon", "Tue", "Fri"];
-const STATES: [&str; 24] = [
-    "CA California",
-    "TX Texas",
-    "NY New York",
-    "FL Florida",
-    "IL Illinois",
-    "PA Pennsylvania",
-    "OH Ohio",
-    "GA Georgia",
-    "NC North Carolina",
-    "MI Michigan",
-    "NJ New Jersey",
-    "VA Virginia",
-    "WA Washington",
-    "AZ Arizona",
-    "MA Massachusetts",
-    "TN Tennessee",
-    "IN Indiana",
-    "MO Missouri",
-    "MD Maryland",
-    "WI Wisconsin",
-    "CO Colorado",
-    "MN Minnesota",
-    "OR Oregon",
-    "UT Utah",
-];
-const PEOPLES: [&str; 20] = [
-    "American",
-    "English",
-    "Spanish",
-    "German",
-    "French",
-    "Chinese",
-    "Mexican",
-    "Indian",
-    "Italian",
-    "Polish",
-    "Korean",
-    "Vietnamese",
-    "African American",
-    "Caucasian",
-    "Hispanic",
-    "Portuguese",
-    "Russian",
-    "Japanese",
-    "Arabic",
-    "Dutch",
-];
-const PRODUCTS: [&str; 24] = [
-    "iPhone 15",
-    "Galaxy Tab",
-    "Windows 11",
-    "Kindle",
-    "PlayStation",
-    "Office 365",
-    "Chrome",
-    "Photoshop",
-    "Excel",
-    "Model S",
-    "Corolla",
-    "Echo Dot",
-    "Fitbit",
-    "Apple Watch",
-    "MyChart",
-    "Epic Hyperspace",
-    "Cerner PowerChart",
-    "Tide",
-    "Coke",
-    "Big Mac",
-    "Nutella",
-    "Lego",
-    "Monopoly",
-    "Scrabble",
-];
-const DEVICES: [&str; 20] = [
-    "Foley catheter",
-    "Bovie",
-    "Swan-Ganz catheter",
-    "Hickman line",
-    "Medtronic pacemaker",
-    "Zimmer knee",
-    "Bookwalter retractor",
-    "Yankauer suction",
-    "Kerrison rongeur",
-    "Jackson-Pratt drain",
-    "Doppler",
-    "Holter monitor",
-    "LigaSure",
-    "Port-A-Cath",
-    "Penrose drain",
-    "Steri-Strips",
-    "Kerlix",
-    "Ace wrap",
-    "Velcro splint",
-    "Weitlaner",
-];
-const TESTS: [&str; 20] = [
-    "CBC",
-    "BMP",
-    "Hemoglobin A1c",
-    "TSH",
-    "MRI",
-    "CT",
-    "Apgar",
-    "Glasgow Coma Scale",
-    "PHQ-9",
-    "Pap smear",
-    "Western blot",
-    "Gram stain",
-    "EKG",
-    "Chest X-ray",
-    "Lipid panel",
-    "Mini-Cog",
-    "Snellen",
-    "Schober",
-    "Tinel",
-    "Lachman",
-];
-const JOBS: [&str; 16] = [
-    "nurse",
-    "software engineer",
-    "Registered Nurse",
-    "Director of Nursing",
-    "teacher",
-    "accountant",
-    "Sales Manager",
-    "plumber",
-    "Chief Financial Officer",
-    "truck driver",
-    "Case Manager",
-    "Project Manager",
-    "Vice President",
-    "Attorney",
-    "cashier",
-    "Physical Therapist",
-];
-const ORGANISATIONS: [&str; 24] = [
-    "Kaiser Permanente",
-    "Blue Cross Blue Shield",
-    "Aetna",
-    "Johnson & Johnson",
-    "Wells Fargo",
-    "JPMorgan Chase",
-    "Merrill Lynch",
-    "United Healthcare",
-    "Walgreens",
-    "CVS",
-    "the FDA",
-    "the CDC",
-    "Medicare",
-    "NASA",
-    "Harvard",
-    "Stanford",
-    "the New York Times",
-    "Goldman Sachs",
-    "Morgan Stanley",
-    "Ernst & Young",
-    "Procter & Gamble",
-    "Eli Lilly",
-    "Abbott",
-    "the Red Cross",
-];

@@ -1,10 +1,8 @@
 //! Word lists, read; and the dictionary made of them.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use super::Random;
+use super::{File, Random};
 use crate::detect::names::dictionary::{Entry, Flag};
+use std::collections::BTreeMap;
 
 /// Everything that is known, by list.
 pub(super) struct Lists {
@@ -35,21 +33,21 @@ const WRITTEN: [&str; 8] =
     ["calendar", "titles", "particles", "organisations", "technical", "eponyms", "medical", "regions"];
 
 impl Lists {
-    pub(super) fn read(tables: &Path, written: &Path) -> Result<Lists, String> {
+    pub(super) fn read(tables: &[File], written: &[File]) -> Result<Lists, String> {
         let mut all: BTreeMap<String, Vec<(String, u64)>> = BTreeMap::new();
-        let read =
-            |path: &Path| std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()));
+        let file = |files: &'_ [File], name: &str| {
+            let found = files.iter().find(|(file, _)| file == name).cloned();
+            found.ok_or_else(|| format!("there is no list {name}"))
+        };
         for name in TABLES {
-            let path = tables.join(format!("{name}.tsv"));
-            for (n, line) in read(&path)?.lines().enumerate() {
+            for (n, line) in file(tables, name)?.1.lines().enumerate() {
                 let row = line.split_once('\t').and_then(|(w, c)| Some((w.to_string(), c.parse().ok()?)));
-                let row =
-                    row.ok_or_else(|| format!("{}:{}: not a word and a count", path.display(), n + 1))?;
+                let row = row.ok_or_else(|| format!("{name}:{}: not a word and a count", n + 1))?;
                 all.entry(name.to_string()).or_default().push(row);
             }
         }
         for name in WRITTEN {
-            let text = read(&written.join(format!("{name}.txt")))?;
+            let (_, text) = file(written, name)?;
             let words = text.lines().filter(|l| !l.starts_with('#') && !l.is_empty());
             all.entry(name.to_string()).or_default().extend(words.map(|w| (w.to_string(), 1)));
         }

@@ -7,8 +7,7 @@
 mod generate;
 mod learn;
 mod lists;
-
-use std::path::Path;
+mod phrases;
 
 use super::dictionary::{self, Dictionary};
 
@@ -16,26 +15,42 @@ use super::dictionary::{self, Dictionary};
 const TEXTS: usize = 2_400_000;
 const SEED: u64 = 20_261_123;
 
-/// Builds `dictionary.bin` and `weights.bin` in `out` from the word lists in `lists`, one TSV each, and
-/// from `lists/*.txt` and `templates/*.txt` in `out`.
+/// A file: its name, for messages, and its text.
+pub type File = (String, String);
+
+/// What comes of it: the bytes of `dictionary.bin` and of `weights.bin`.
+pub struct Trained {
+    /// The dictionary of words.
+    pub dictionary: Vec<u8>,
+    /// The weights of the model.
+    pub weights: Vec<u8>,
+}
+
+/// Trains. `tables` are the word lists with figures, TSV; `written` the ones that people wrote, a word a line; a list is called as its
+/// file. `templates` are the texts to be filled.
 ///
 /// # Errors
 /// Says which file is missing or wrong, and where.
-pub fn run(lists: &Path, out: &Path, say: &mut dyn FnMut(&str)) -> Result<(), String> {
-    let lists = lists::Lists::read(lists, &out.join("lists"))?;
+pub fn run(
+    tables: &[File],
+    written: &[File],
+    templates: &[File],
+    say: &mut dyn FnMut(&str),
+) -> Result<Trained, String> {
+    let lists = lists::Lists::read(tables, written)?;
     let words = lists.entries();
     let bytes = dictionary::write(&words);
-    write(&out.join("dictionary.bin"), &bytes)?;
     say(&format!("dictionary.bin: {} words, {} bytes", words.len(), bytes.len()));
     let dictionary = Dictionary::read(&bytes).ok_or("the dictionary cannot be read back")?;
-    let generator = generate::Generator::new(&out.join("templates"), &lists)?;
+    let generator = generate::Generator::new(templates, &lists)?;
     say(&format!("{} templates", generator.len()));
     let weights = learn::learn(&generator, &dictionary, TEXTS, SEED, say);
-    write(&out.join("weights.bin"), &weights)
+    Ok(Trained { dictionary: bytes, weights })
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
-    std::fs::write(path, bytes).map_err(|e| format!("{}: {e}", path.display()))
+/// Makes this process use what was trained, to try it out without a build; only before anything was scrubbed.
+pub fn adopt(trained: Trained) -> Result<(), Trained> {
+    super::ADOPTED.set(trained)
 }
 
 /// A small generator of numbers, the same everywhere (splitmix64).
