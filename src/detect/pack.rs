@@ -60,6 +60,8 @@ pub struct Weights {
     pub check: f32,
     /// For standing inside of a machine identifier.
     pub protected: f32,
+    /// For standing in what a program tells of itself.
+    pub user_agent: f32,
 }
 
 /// A detector, linted.
@@ -240,10 +242,11 @@ fn weights(detector: &Table<'_>) -> Option<Weights> {
     }
     let weight = |key| t.number(key, -100.0..=100.0).map(|w| w as f32);
     let base = weight("base");
-    let [keyword, field, check] = ["keyword", "field", "check"].map(|key| weight(key).unwrap_or(0.0));
+    let [keyword, field, check, user_agent] =
+        ["keyword", "field", "check", "user_agent"].map(|key| weight(key).unwrap_or(0.0));
     let protected = weight("protected").unwrap_or(PROTECTED_WEIGHT);
     t.finish(&[]);
-    Some(Weights { base: base?, keyword, field, check, protected })
+    Some(Weights { base: base?, keyword, field, check, protected, user_agent })
 }
 
 #[cfg(test)]

@@ -43,6 +43,18 @@ pub(super) fn form(text: &[u8], span: Span) -> Option<&'static str> {
     None
 }
 
+/// Whether `span` stands in the comment behind a product and its version (RFC 9110, 10.1.5: `crawler/1.0 (compatible; ...)`): there a
+/// program tells whose it is.
+pub(super) fn in_user_agent(text: &[u8], span: Span) -> bool {
+    let low = span.start().saturating_sub(REACH);
+    let near = &text[low..span.start()];
+    let Some(open) = near.iter().rposition(|b| matches!(b, b'(' | b')')) else { return false };
+    let Some(product) = near[..open].strip_suffix(b" ").filter(|_| near[open] == b'(') else { return false };
+    let token = product.rsplit(|b| matches!(b, b' ' | b'"' | b'\'')).next().unwrap_or_default();
+    let Some(slash) = token.iter().position(|b| *b == b'/') else { return false };
+    token[..slash].iter().any(u8::is_ascii_alphabetic) && token.get(slash + 1).is_some_and(u8::is_ascii_digit)
+}
+
 fn before(text: &[u8], at: usize, back: usize) -> Option<u8> {
     at.checked_sub(back).map(|i| text[i])
 }
@@ -89,6 +101,26 @@ fn is_file_line(token: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn user_agents() {
+        let cases = [
+            (r#""Kettlebot/1.2 (compatible; «ops@example.com»)""#, true),
+            ("Mozilla/5.0 (compatible; Kettle/1.0; «ops@example.com»)", true),
+            ("seen 3/5 (mail «pat@example.com»)", false),
+            ("on 3/5/2021 by (Pat, «pat@example.com»)", false),
+            ("Kettlebot/1.2 (x) «pat@example.com»", false),
+            ("Kettlebot (mail «pat@example.com»)", false),
+            ("(«pat@example.com»)", false),
+            ("«pat@example.com»", false),
+        ];
+        for (case, want) in cases {
+            let start = case.find('«').unwrap();
+            let end = case.find('»').unwrap() - 2;
+            let text = case.replace(['«', '»'], "");
+            assert_eq!(in_user_agent(text.as_bytes(), Span::at(start, end)), want, "{case}");
+        }
+    }
 
     #[test]
     fn forms() {

@@ -335,6 +335,10 @@ impl Engine {
             sum += d.weights.field;
             visit("field", &d.fields[f as usize], d.weights.field);
         }
+        if d.weights.user_agent != 0.0 && protected::in_user_agent(scene.text, span) {
+            sum += d.weights.user_agent;
+            visit("protected", "user agent", d.weights.user_agent);
+        }
         // What is left may take away or add so much. What cannot change the outcome is not asked for; what is likeliest
         // to settle it is asked for first: whoever is not sure without a keyword mostly has none.
         let w = &d.weights;
