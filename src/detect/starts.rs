@@ -162,7 +162,8 @@ fn leading_boundary(hir: &Hir) -> bool {
 }
 
 /// Looks for a definite, rare part further in: one whose first byte is `@` or `%`, a word of some letters after `\b` (the
-/// `Hospital` behind a name in capitals), or a comma that something definite follows (the state behind a city).
+/// `Hospital` behind a name in capitals), or a comma or point that something definite follows (the state behind a city, the
+/// ending of a file's name).
 fn inner(hir: &Hir) -> Option<Starts> {
     let mut subs = Vec::new();
     parts(hir, &mut subs);
@@ -173,13 +174,13 @@ fn inner(hir: &Hir) -> Option<Starts> {
             let rest = Hir::concat(subs[i..].to_vec());
             return Starts::at_head(&rest, false, Some(Inner { before, max_before }));
         }
-        let comma = matches!(sub.kind(), HirKind::Literal(l) if l.0[0] == b',');
+        let mark = matches!(sub.kind(), HirKind::Literal(l) if matches!(l.0[0], b',' | b'.'));
         let letters = |set: ByteSet| set.iter().all(|b| b.is_ascii_alphabetic());
         let word = leading_boundary(sub) && subs.get(i + 1).and_then(first_bytes).is_some_and(letters);
-        if i > 0 && (comma || word) {
+        if i > 0 && (mark || word) {
             let rest = Hir::concat(subs[i..].to_vec());
             if spelled_out(&rest).0 >= RARE {
-                return Starts::at_head(&rest, !comma, Some(Inner { before, max_before }));
+                return Starts::at_head(&rest, !mark, Some(Inner { before, max_before }));
             }
         }
         max_before += sub.properties().maximum_len()?;
@@ -199,18 +200,20 @@ fn parts(hir: &Hir, all: &mut Vec<Hir>) {
 
 /// Letters that a word needs to have to be rare enough to be looked for by itself.
 const RARE: usize = 4;
+/// Bytes of a class that is as good as one byte.
+const FEW: u32 = 8;
 
 fn begins_with_short_word(hir: &Hir) -> bool {
     let letters = |set: ByteSet| set.iter().all(|b| b.is_ascii_alphabetic());
     first_bytes(hir).is_some_and(letters) && spelled_out(hir).0 < RARE
 }
 
-/// How many bytes a part spells out at its head, in whatever case, and whether that is all of it.
+/// How many bytes a part spells out at its head, in whatever case or with a few to choose from, and whether that is all of it.
 fn spelled_out(hir: &Hir) -> (usize, bool) {
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => (0, true),
         HirKind::Literal(l) => (l.0.len(), true),
-        HirKind::Class(c) if byte_set(c).is_some_and(|s| s.len() <= 2) => (1, true),
+        HirKind::Class(c) if byte_set(c).is_some_and(|s| s.len() <= FEW) => (1, true),
         HirKind::Class(_) | HirKind::Repetition(_) => (0, false),
         HirKind::Capture(c) => spelled_out(&c.sub),
         HirKind::Alternation(subs) => subs
@@ -404,6 +407,7 @@ mod tests {
             (r"\b(?:[A-Z][a-z]{1,20} ){1,4}\b(?:Hospital|Clinic)\b", 88, true),
             (r"\b(?P<phi>[A-Z][a-z]{1,20}), (?:CA|NY)\b", 21, false),
             (r"(?P<phi>\b(?:[A-Z][a-z]{1,9} )\b(?i:clinic|clinics)\b)", 11, true),
+            (r"\b[a-z_]{2,20}\.(?i:png|jpg)\b", 20, false),
         ];
         for (p, max_before, at_a_word) in cases {
             let starts = Starts::of(&hir(p)).unwrap();
