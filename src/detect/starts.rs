@@ -48,8 +48,8 @@ impl Starts {
     pub(super) fn of(hir: &Hir) -> Option<Starts> {
         let outer = Starts::at_head(hir, leading_boundary(hir), None);
         match outer {
-            // `at` and `to` are common: what is known to stand behind them is not.
-            Some(s) if is_definite(&s.prefix) && begins_with_short_word(&s.prefix) => inner(hir).or(Some(s)),
+            // `at` and numbers are common: a word that is known to stand behind them is not.
+            Some(s) if is_definite(&s.prefix) && begins_commonly(&s.prefix) => inner(hir).or(Some(s)),
             Some(s) if is_definite(&s.prefix) => Some(s),
             // Letters after a boundary at least need not be tried in the middle of words.
             other => inner(hir).or(other.filter(|s| !s.inside)),
@@ -203,9 +203,9 @@ const RARE: usize = 4;
 /// Bytes of a class that is as good as one byte.
 const FEW: u32 = 8;
 
-fn begins_with_short_word(hir: &Hir) -> bool {
-    let letters = |set: ByteSet| set.iter().all(|b| b.is_ascii_alphabetic());
-    first_bytes(hir).is_some_and(letters) && spelled_out(hir).0 < RARE
+/// Begins with too little to be rare: a short word, a number, letters at will.
+fn begins_commonly(hir: &Hir) -> bool {
+    spelled_out(hir).0 < RARE
 }
 
 /// How many bytes a part spells out at its head, in whatever case or with a few to choose from, and whether that is all of it.
