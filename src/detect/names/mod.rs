@@ -121,22 +121,53 @@ impl Names {
 
     /// Calls `visit` with each place of `text` at which a word begins that is worth a look.
     pub(crate) fn places(&self, text: &[u8], scratch: &mut NamesScratch, mut visit: impl FnMut(usize)) {
+        const CHUNK: usize = BLOCK * 32;
         let masks = &mut scratch.masks;
         let mut before = 0;
-        for (n, chunk) in text.chunks(BLOCK * 32).enumerate() {
+        for (n, chunk) in text.chunks(CHUNK).enumerate() {
             self.classifier.masks(chunk, masks);
-            for (b, mask) in masks.iter().enumerate() {
-                let mut places = mask[1] & !(mask[1] << 1 | before) | mask[0] & !(mask[1] << 1 | before);
-                before = mask[1] >> 63;
-                while places != 0 {
-                    let at = n * BLOCK * 32 + b * BLOCK + places.trailing_zeros() as usize;
-                    places &= places - 1;
+            for (b, [capital, word, ..]) in masks.iter().enumerate() {
+                let base = n * CHUNK + b * BLOCK;
+                let begins = !(word << 1 | before);
+                before = word >> 63;
+                let mut capitals = capital & begins;
+                // Most words are in lower case, and few of them are names.
+                let mut lower = word & begins & !capital;
+                while lower != 0 {
+                    let i = lower.trailing_zeros();
+                    lower &= lower - 1;
+                    let at = base + i as usize;
+                    let len = match (word >> i).trailing_ones() {
+                        len if i + len < BLOCK as u32 => len,
+                        len => len + letters(text, at + len as usize),
+                    };
+                    if self.sieve(text, at, len) {
+                        capitals |= 1 << i;
+                    }
+                }
+                while capitals != 0 {
+                    let at = base + capitals.trailing_zeros() as usize;
+                    capitals &= capitals - 1;
                     if self.is_trigger(text, at) {
                         visit(at);
                     }
                 }
             }
         }
+    }
+
+    /// Whether the word of `len` letters at `at` may be a name though it is in lower case.
+    #[inline]
+    fn sieve(&self, text: &[u8], at: usize, len: u32) -> bool {
+        if !(3..=16).contains(&len) {
+            return false;
+        }
+        let first = match text[at..].first_chunk::<4>() {
+            Some([a, b, c, _]) if len == 3 => [*a, *b, *c, 0],
+            Some(first) => *first,
+            None => [text[at], text[at + 1], text[at + 2], 0],
+        };
+        self.dictionary.may_be_lower_name(first, len)
     }
 
     fn is_trigger(&self, text: &[u8], at: usize) -> bool {
@@ -327,6 +358,12 @@ impl Names {
             visit(if topic == Topic::Name { "may be a town" } else { "may be a name" }, other);
         }
     }
+}
+
+/// How many letters stand at `at`.
+fn letters(text: &[u8], at: usize) -> u32 {
+    let is_letter = |b: &&u8| b.is_ascii_alphanumeric() || **b == b'_';
+    text.get(at..).unwrap_or_default().iter().take(24).take_while(is_letter).count() as u32
 }
 
 /// A word of a name that was found.

@@ -285,9 +285,7 @@ fn class(t: &Token) -> Class {
         return Class::Title;
     }
     if t.shape == Shape::Lower {
-        let thing =
-            e.is(Flag::Technical) || e.is(Flag::Calendar) || e.is(Flag::Drug) || e.is(Flag::Organisation);
-        if given >= 9 && common <= 2 && !thing {
+        if e.is_lower_name() {
             return Class::LowerName;
         }
         if e.is(Flag::Medical) && common < 12 {
