@@ -83,7 +83,8 @@ fn is_version(run: &[u8]) -> bool {
     let parts = run.split(|b| *b == b'.').count();
     let digits = run.iter().filter(|b| b.is_ascii_digit()).count();
     let letters = run.iter().filter(|b| b.is_ascii_alphabetic()).count();
-    parts >= 3 && letters > 0 && digits >= 3 && digits > letters
+    let joined = run.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'.');
+    joined && parts >= 3 && letters > 0 && digits >= 3 && digits > letters
 }
 
 /// `Foo.java:123`, `main.rs:10:5`.
@@ -134,6 +135,7 @@ mod tests {
             ("req-«123456789»", Some("identifier")),
             ("ssn=«123456789»", None),
             ("call «415-555-2671».", None),
+            ("«Feb. 3, 2026, 10:15 a.m». on", None),
             ("ip «10.1.2.3»:80", None),
             ("/patients/«12345678»/x", None),
         ];
