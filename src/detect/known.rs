@@ -1,11 +1,17 @@
-//! A name that was found once in a record is found again in it: its surname alone, its capitals.
+//! What detectors find that ask the model of names; and a name that was found once in a record, found again in it: its surname
+//! alone, its capitals.
 
 use memchr::memmem;
 
-use super::names::{Names, Word};
-use super::scan::{DetectScratch, Query, Scene};
-use super::{Engine, Finding, fold};
+use super::fields::FieldInfo;
+use super::fold::Folded;
+use super::keywords::KeywordHits;
+use super::names::{Names, NamesScratch, Topic, Word};
+use super::prefilter::{Candidate, NAME};
+use super::scan::{DetectScratch, MatchScratch, Query, Scene};
+use super::{DetectorId, Engine, Finding, fold};
 use crate::codec::{Leaf, Map};
+use crate::kind::KindSet;
 use crate::span::Span;
 
 /// More words of names than this in one record are not looked for again.
@@ -38,6 +44,54 @@ impl Known {
 }
 
 impl Engine {
+    pub(super) fn is_model(&self, detector: DetectorId) -> bool {
+        self.rules[detector.0 as usize].detector.model.is_some()
+    }
+
+    /// Detectors that ask the model of names.
+    pub(super) fn wanted_models(&self, kinds: KindSet) -> impl Iterator<Item = (Topic, u16)> {
+        let wanted = move |number: u16| kinds.contains(self.rules[number as usize].detector.kind);
+        self.models.iter().copied().filter(move |(_, number)| wanted(*number))
+    }
+
+    /// Asks the model of names.
+    pub(super) fn names(
+        &self,
+        scene: &Scene<'_>,
+        candidates: &[Candidate],
+        base: usize,
+        scratch: &mut MatchScratch,
+        out: &mut Vec<Finding>,
+    ) {
+        let MatchScratch { keywords, names, .. } = scratch;
+        let places = candidates.iter().filter(|c| c.pattern == NAME).map(|c| c.at as usize - base);
+        // What a field's name may add, and what a detector starts from.
+        let bonus = |number: u16| {
+            let w = &self.rules[number as usize].detector.weights;
+            w.base + scene.field.field_of(number).map_or(0.0, |_| w.field.max(0.0))
+        };
+        let most =
+            self.wanted_models(scene.query.kinds).map(|(_, n)| bonus(n)).fold(f32::NEG_INFINITY, f32::max);
+        Names::builtin().find(scene.text, places, scene.query.least - most, names, |found| {
+            for (topic, number) in self.wanted_models(scene.query.kinds) {
+                if topic == found.topic {
+                    out.extend(self.weigh(scene, number, found.span, Some(found.score), keywords));
+                }
+            }
+        });
+    }
+
+    /// What looking for known names needs of a worker's memory.
+    fn for_known<'s>(
+        &self,
+        leaf: &Leaf<'_>,
+        scratch: &'s mut DetectScratch,
+    ) -> (&'s FieldInfo, &'s mut NamesScratch, &'s mut KeywordHits, &'s mut Folded) {
+        self.adopt(scratch);
+        let DetectScratch { matching: MatchScratch { keywords, names, .. }, fields, folded, .. } = scratch;
+        (self.fields.look_up(leaf.path, &self.keywords, fields), names, keywords, folded)
+    }
+
     /// Remembers the words of a name.
     pub(crate) fn remember(&self, text: &[u8], name: Span, known: &mut Known) {
         if self.again.is_none() {

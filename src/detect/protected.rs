@@ -55,6 +55,14 @@ pub(super) fn in_user_agent(text: &[u8], span: Span) -> bool {
     token[..slash].iter().any(u8::is_ascii_alphabetic) && token.get(slash + 1).is_some_and(u8::is_ascii_digit)
 }
 
+/// Whether `span` stands in a campaign parameter of a URL, such as `utm_campaign=`: they name what led to a page, a feed or an
+/// advertisement, and the words in them are a publisher's, no patient's.
+pub(super) fn is_campaign(text: &[u8], span: Span) -> bool {
+    let parameter = around(text, span, |b| b > b' ' && !matches!(b, b'&' | b'?' | b'"' | b';'));
+    text[parameter.range()].starts_with(b"utm_")
+        && matches!(before(text, parameter.start(), 1), Some(b'&' | b'?'))
+}
+
 fn before(text: &[u8], at: usize, back: usize) -> Option<u8> {
     at.checked_sub(back).map(|i| text[i])
 }
@@ -120,6 +128,23 @@ mod tests {
             let end = case.find('»').unwrap() - 2;
             let text = case.replace(['«', '»'], "");
             assert_eq!(in_user_agent(text.as_bytes(), Span::at(start, end)), want, "{case}");
+        }
+    }
+
+    #[test]
+    fn campaigns() {
+        let cases = [
+            ("GET /a?utm_source=x&utm_campaign=Feed+-+«John+Smith» HTTP/1.1", true),
+            ("/a?utm_medium=«Smith»", true),
+            ("/a?utm_medium=mail&name=«Smith»", false),
+            ("/a?name=«Smith»&utm_medium=x", false),
+            ("utm_campaign «Smith»", false),
+        ];
+        for (case, want) in cases {
+            let start = case.find('«').unwrap();
+            let span = Span::at(start, case.find('»').unwrap() - 2);
+            let text = case.replace(['«', '»'], "");
+            assert_eq!(is_campaign(text.as_bytes(), span), want, "{case}");
         }
     }
 

@@ -6,7 +6,7 @@ use super::engine::{Engine, MAX_GROUPS, Matcher, Rule};
 use super::fields::{FieldCache, FieldInfo};
 use super::fold::{self, Folded};
 use super::keywords::{KeywordHits, in_marker};
-use super::names::{Names, NamesScratch, Topic};
+use super::names::{Names, NamesScratch};
 use super::prefilter::{Candidate, FOLD, NAME, PrefilterScratch};
 use super::protected;
 use super::slow::StepLimit;
@@ -21,17 +21,17 @@ pub struct DetectScratch {
     engine: u64,
     prefilter: PrefilterScratch,
     candidates: Vec<Candidate>,
-    matching: MatchScratch,
-    fields: FieldCache,
-    folded: Folded,
+    pub(super) matching: MatchScratch,
+    pub(super) fields: FieldCache,
+    pub(super) folded: Folded,
 }
 
 #[derive(Default)]
-struct MatchScratch {
+pub(super) struct MatchScratch {
     /// By matcher: the regex engine's memory.
     caches: Vec<Option<Box<Cache>>>,
-    keywords: KeywordHits,
-    names: NamesScratch,
+    pub(super) keywords: KeywordHits,
+    pub(super) names: NamesScratch,
 }
 
 /// What is looked for.
@@ -40,7 +40,7 @@ pub struct Query {
     /// Findings of other kinds are left out.
     pub(crate) kinds: KindSet,
     /// Findings below this are left out, in log-odds.
-    least: f32,
+    pub(super) least: f32,
     /// Past this nobody asks how sure a finding is, in log-odds.
     enough: f32,
 }
@@ -112,12 +112,6 @@ impl Engine {
         }
     }
 
-    /// Detectors that ask the model of names.
-    fn wanted_models(&self, kinds: KindSet) -> impl Iterator<Item = (Topic, u16)> {
-        let wanted = move |number: u16| kinds.contains(self.rules[number as usize].detector.kind);
-        self.models.iter().copied().filter(move |(_, number)| wanted(*number))
-    }
-
     /// How many places of a text patterns would be tried at, for the benches.
     #[doc(hidden)]
     pub fn count_candidates(&self, text: &[u8], scratch: &mut DetectScratch) -> usize {
@@ -173,12 +167,13 @@ impl Engine {
             let map = Map::Segments(&folded.segments);
             out[first..].iter_mut().for_each(|f| f.span = map.to_payload(f.span));
         }
+        out.retain(|f| !(self.is_model(f.detector) && protected::is_campaign(leaf.text, f.span)));
         Ok(())
     }
 
     /// Makes the scratch memory this engine's.
     #[inline]
-    fn adopt(&self, scratch: &mut DetectScratch) {
+    pub(super) fn adopt(&self, scratch: &mut DetectScratch) {
         if scratch.engine != self.serial {
             self.begin(scratch);
         }
@@ -188,17 +183,6 @@ impl Engine {
     fn begin(&self, scratch: &mut DetectScratch) {
         *scratch = DetectScratch { engine: self.serial, ..DetectScratch::default() };
         scratch.matching.caches.resize_with(self.matchers.len(), || None);
-    }
-
-    /// What looking for known names needs of a worker's memory.
-    pub(super) fn for_known<'s>(
-        &self,
-        leaf: &Leaf<'_>,
-        scratch: &'s mut DetectScratch,
-    ) -> (&'s FieldInfo, &'s mut NamesScratch, &'s mut KeywordHits, &'s mut Folded) {
-        self.adopt(scratch);
-        let DetectScratch { matching: MatchScratch { keywords, names, .. }, fields, folded, .. } = scratch;
-        (self.fields.look_up(leaf.path, &self.keywords, fields), names, keywords, folded)
     }
 
     fn find_in(
@@ -241,33 +225,6 @@ impl Engine {
             self.whole_fields(scene, &mut scratch.keywords, out);
         }
         Ok(())
-    }
-
-    /// Asks the model of names.
-    fn names(
-        &self,
-        scene: &Scene<'_>,
-        candidates: &[Candidate],
-        base: usize,
-        scratch: &mut MatchScratch,
-        out: &mut Vec<Finding>,
-    ) {
-        let MatchScratch { keywords, names, .. } = scratch;
-        let places = candidates.iter().filter(|c| c.pattern == NAME).map(|c| c.at as usize - base);
-        // What a field's name may add, and what a detector starts from.
-        let bonus = |number: u16| {
-            let w = &self.rules[number as usize].detector.weights;
-            w.base + scene.field.field_of(number).map_or(0.0, |_| w.field.max(0.0))
-        };
-        let most =
-            self.wanted_models(scene.query.kinds).map(|(_, n)| bonus(n)).fold(f32::NEG_INFINITY, f32::max);
-        Names::builtin().find(scene.text, places, scene.query.least - most, names, |found| {
-            for (topic, number) in self.wanted_models(scene.query.kinds) {
-                if topic == found.topic {
-                    out.extend(self.weigh(scene, number, found.span, Some(found.score), keywords));
-                }
-            }
-        });
     }
 
     /// Fields that say what they hold are found whole, whatever they hold.
