@@ -577,6 +577,8 @@ mod tests {
                     "[0-9]{1,5}", "[-. :/()@%,]", "[a-z]{1,6}", "[A-Z][a-z]{1,5}",
                     Just("SSN".to_string()), Just("Patient: ".to_string()), Just("MRN ".to_string()), Just("Dr. ".to_string()),
                     Just("219-10-9999".to_string()), Just("March ".to_string()), Just("a.b@c.org".to_string()),
+                    Just("Wexley ".to_string()), Just("Hospital ".to_string()), Just(", TX ".to_string()), Just(" Clinic".to_string()),
+                    Just("Main Street".to_string()), Just("Apt 4".to_string()), Just(".png".to_string()), Just("County ".to_string()),
                     Just("\u{200b}".to_string()), Just("%2D".to_string()), Just("\\u0031".to_string()),
                 ],
                 0..16,
