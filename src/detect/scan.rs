@@ -10,6 +10,7 @@ use super::names::{Names, NamesScratch};
 use super::prefilter::{Candidate, FOLD, NAME, PrefilterScratch};
 use super::protected;
 use super::slow::StepLimit;
+use super::starts::is_word;
 use super::{DetectorId, Evidence, Finding};
 use crate::codec::{Leaf, Map, Place};
 use crate::kind::{Kind, KindSet};
@@ -446,27 +447,20 @@ fn match_at(m: &Matcher, text: &[u8], at: usize, cache: &mut Option<Box<Cache>>)
     let mut start =
         text[low..at].iter().rposition(|b| !inner.before.contains(*b)).map_or(low, |i| low + i + 1);
     let end = text.len().min(at + m.max_len);
+    let compiled = m.compiled()?;
     // The first match may be another one, that ends before the place.
     while start <= at {
-        let (whole, phi) = search_from(m, Input::new(text).range(start..end), cache)?;
+        let filled = cache.get_or_insert_with(|| Box::new(compiled.regex.create_cache()));
+        let whole = compiled.regex.search_with(filled, &Input::new(text).range(start..end))?;
         if whole.end() > at {
-            return (whole.start() <= at).then_some(phi);
+            let anchored = Input::new(text).range(whole.start()..end).anchored(Anchored::Yes);
+            return if whole.start() <= at { search(m, anchored, cache) } else { None };
         }
-        start = whole.start() + 1;
+        // On with the next word: to begin in the middle of one would only make a match shorter.
+        let word = text[whole.start()..at].iter().position(|b| !is_word(*b)).unwrap_or(0);
+        start = whole.start() + word.max(1);
     }
     None
-}
-
-/// The first match: all of it, and what goes.
-fn search_from(m: &Matcher, input: Input<'_>, cache: &mut Option<Box<Cache>>) -> Option<(Span, Span)> {
-    let compiled = m.compiled()?;
-    let cache = cache.get_or_insert_with(|| Box::new(compiled.regex.create_cache()));
-    compiled.regex.search_half_with(cache, &input)?;
-    let group = compiled.phi.unwrap_or(0);
-    let mut slots = [None; 2 * MAX_GROUPS];
-    compiled.regex.search_slots_with(cache, &input, &mut slots[..2 * (group + 1)])?;
-    let span = |group: usize| Some(Span::at(slots[2 * group]?.get(), slots[2 * group + 1]?.get()));
-    Some((span(0)?, span(group)?))
 }
 
 /// The match that begins where the input does, of which the part that goes.
@@ -540,6 +534,8 @@ mod tests {
                     "[0-9]{1,5}", "[-. :/()@%,]", "[a-z]{1,6}", "[A-Z][a-z]{1,5}",
                     Just("SSN".to_string()), Just("Patient: ".to_string()), Just("MRN ".to_string()), Just("Dr. ".to_string()),
                     Just("219-10-9999".to_string()), Just("March ".to_string()), Just("a.b@c.org".to_string()),
+                    Just("Wexley ".to_string()), Just("Hospital ".to_string()), Just(", TX ".to_string()), Just(" Clinic".to_string()),
+                    Just("Main Street".to_string()), Just("Apt 4".to_string()), Just(".png".to_string()), Just("County ".to_string()),
                     Just("\u{200b}".to_string()), Just("%2D".to_string()), Just("\\u0031".to_string()),
                 ],
                 0..16,
