@@ -52,7 +52,7 @@ pub(crate) enum Flag {
     Particle = 1 << 25,
 }
 
-#[cfg(any(test, feature = "train"))]
+#[cfg(feature = "train")]
 impl Flag {
     /// All of them by the names that the word lists have.
     pub(crate) const ALL: [(&'static str, Flag); 10] = [
