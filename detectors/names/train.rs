@@ -1,5 +1,7 @@
 //! `./dev train`: makes `dictionary.bin` and `weights.bin` from word lists and templates.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command that says what it does")]
+
 use std::path::Path;
 use std::process::ExitCode;
 

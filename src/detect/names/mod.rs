@@ -216,11 +216,9 @@ impl Names {
             }
             since = upto.max(i.saturating_sub(REACH)).max(since);
             upto = (i + REACH + 1).min(tokens.len());
-            for j in since..upto {
-                // Words next to a trigger are looked at, too.
-                if tokens::may_be_name(tokens, j) {
-                    scores[j] = Some(self.model.scores(tokens, j));
-                }
+            // Words next to a trigger are looked at, too.
+            for (j, score) in scores.iter_mut().enumerate().take(upto).skip(since) {
+                *score = tokens::may_be_name(tokens, j).then(|| self.model.scores(tokens, j));
             }
         }
     }

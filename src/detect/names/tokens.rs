@@ -186,7 +186,9 @@ pub(super) fn begins(text: &[u8], at: usize) -> bool {
         // Within a mark's last byte nothing tells a letter from it: look at the mark's start.
         return (2..=3).any(|len| at.checked_sub(len).is_some_and(|s| mark_len(text, s) == len));
     }
-    !(b.is_ascii_alphabetic() || is_code(b)) && !(b == b'\'' && before > 0 && letter_at(text, before - 1))
+    let quoted = b == b'\'' && before > 0 && letter_at(text, before - 1);
+    // The digits of an escape may look like a word: `%ED`.
+    !(b.is_ascii_alphabetic() || is_code(b) || quoted || b == b'%')
 }
 
 /// The word at `start`, if one begins there.
@@ -499,7 +501,8 @@ mod tests {
     fn words_and_what_is_between_them() {
         use Glue::*;
         use Shape::*;
-        let cases: &[(&str, &[(&str, Shape, Glue)])] = &[
+        type Words<'t> = &'t [(&'t str, Shape, Glue)];
+        let cases: &[(&str, Words<'_>)] = &[
             ("John Smith's cat", &[("John", Title, Start), ("Smith", Title, Space), ("cat", Lower, Space)]),
             ("SMITH, JOHN A.", &[("SMITH", Upper, Start), ("JOHN", Upper, Comma), ("A", Initial, Space)]),
             (
