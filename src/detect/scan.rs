@@ -2,6 +2,7 @@
 
 use regex_automata::{Anchored, Input, meta::Cache};
 
+use super::checks::Check;
 use super::engine::{Engine, MAX_GROUPS, Matcher, Rule};
 use super::fields::{FieldCache, FieldInfo};
 use super::fold::{self, Folded};
@@ -255,6 +256,11 @@ impl Engine {
         score: Option<f32>,
         keywords: &mut KeywordHits,
     ) -> Option<Finding> {
+        // A cue says that a name follows, not where it ends.
+        let span = match self.rules[number as usize].detector.check {
+            Some(Check::NameWords) => Names::builtin().trim(scene.text, span),
+            _ => span,
+        };
         let sum = self.evidence(scene, number, span, score, keywords, &mut |_, _, _| {})?;
         (sum >= scene.query.least && !in_marker(scene.text, span)).then(|| Finding {
             span,

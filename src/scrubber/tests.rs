@@ -141,3 +141,38 @@ fn a_long_line_counts_what_it_holds() {
     assert_eq!((done.tally.records, done.tally.findings[Kind::Ssn as usize]), (1, 20_000));
     assert_eq!(done.chunks().collect::<Vec<_>>().concat(), line.replace("219-10-9999", "[SSN]").into_bytes());
 }
+
+/// Names as people write them, beside what looks like them; the second pass finds nothing more.
+#[test]
+fn names_in_running_text() {
+    let cases = [
+        ("Patient: John Smith Admitted Today", "Patient: [NAME] Admitted Today"),
+        (
+            "seen by Dr. Priya Raman-Okafor and her nurse, Siobhan O'Malley",
+            "seen by Dr. [NAME] and her nurse, [NAME]",
+        ),
+        ("GARCIA, MARIA L was discharged to home", "[NAME] was discharged to home"),
+        ("we talked to Ludwig van der Berg and Ana de la Cruz", "we talked to [NAME] and [NAME]"),
+        ("J. R. Whitcomb called; Whitcomb will call again", "[NAME] called; [NAME] will call again"),
+        ("my patient john whitcomb has a fever", "my patient [NAME] has a fever"),
+        (
+            r#"{"note":"Dana Whitcomb called","log":"WHITCOMB queue full","id":"whitcomb-4"}"#,
+            r#"{"note":"[NAME] called","log":"[NAME] queue full","id":"whitcomb-4"}"#,
+        ),
+        ("\u{c9}lodie Marchand et Zo\u{eb} M\u{fc}ller", "[NAME] et [NAME]"),
+        ("she moved from San Diego to Aurora with Mary-Ann", "she moved from [CITY] to [CITY] with [NAME]"),
+        (
+            "INFO BlockManager Removed broadcast_1 on host Jenkins",
+            "INFO BlockManager Removed broadcast_1 on host Jenkins",
+        ),
+        (
+            "a Foley catheter for Crohn's disease, on Lipitor",
+            "a Foley catheter for Crohn's disease, on Lipitor",
+        ),
+        ("Grant approved. Will it be enough?", "Grant approved. Will it be enough?"),
+    ];
+    for (text, want) in cases {
+        assert_eq!(scrub(text), want);
+        assert_eq!(scrub(want), want, "a second time");
+    }
+}

@@ -20,7 +20,7 @@ use std::sync::LazyLock;
 
 use super::classes::{BLOCK, ByteSet, Classifier, Masks, SETS};
 use crate::span::Span;
-use dictionary::Dictionary;
+use dictionary::{Dictionary, Flag};
 use model::{CONTEXT, Group, Model, Scores};
 use tokens::{Class, Glue, Shape, Token};
 
@@ -291,6 +291,28 @@ impl Names {
             _ => false,
         };
         (joins && score(next) >= JOINS && (next == at || t.glue == Glue::Space)).then_some(next + 1)
+    }
+
+    /// A span that follows a cue, without the words at its end that are none of a name: `John Smith Admitted Today`.
+    pub(crate) fn trim(&self, text: &[u8], span: Span) -> Span {
+        let mut tokens = Vec::new();
+        tokens::tokens(&text[..span.end()], span.start(), span.end(), 0, &self.dictionary, &mut tokens);
+        let is_word = |t: &Token| {
+            let e = t.entry;
+            if t.span.len() < 2 {
+                return false;
+            }
+            e.common() >= 6 && e.given().max(e.surname()) < 7 || e.is(Flag::Calendar) && e.given() < 10
+        };
+        let kept = tokens.len() - tokens.iter().rev().take_while(|t| is_word(t)).count();
+        match kept.checked_sub(1) {
+            Some(last) if kept < tokens.len() => {
+                let end = tokens[last].span.end();
+                let point = tokens[last].shape == Shape::Initial && text.get(end) == Some(&b'.');
+                Span::at(span.start(), end + usize::from(point))
+            }
+            _ => span,
+        }
     }
 
     /// The words of a name that are looked for again.
