@@ -276,9 +276,11 @@ impl Running {
 pub fn word(n: usize) -> String {
     let mut n = n;
     let mut letters = String::from("event ");
+    // Without vowels: names have some.
+    const CONSONANTS: &[u8; 20] = b"bcdfghjklmnpqrstvwxz";
     for _ in 0..5 {
-        letters.push(char::from(b'a' + (n % 26) as u8));
-        n /= 26;
+        letters.push(char::from(CONSONANTS[n % 20]));
+        n /= 20;
     }
     letters
 }
