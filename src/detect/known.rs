@@ -9,7 +9,7 @@ use super::keywords::KeywordHits;
 use super::names::{Names, NamesScratch, Topic, Word};
 use super::prefilter::{Candidate, NAME};
 use super::scan::{DetectScratch, MatchScratch, Query, Scene};
-use super::{DetectorId, Engine, Finding, fold};
+use super::{DetectorId, Engine, Finding, fold, protected};
 use crate::codec::{Leaf, Map};
 use crate::kind::KindSet;
 use crate::span::Span;
@@ -32,20 +32,32 @@ impl Known {
         self.words.is_empty()
     }
 
-    /// Whether a word stands somewhere in `bytes` outside of `taken`, which is in order.
-    pub(crate) fn stands_in(&self, bytes: &[u8], taken: impl Iterator<Item = Span> + Clone) -> bool {
-        let free = |at: usize, len: usize| !taken.clone().any(|t| t.start() <= at && at + len <= t.end());
-        let escaped = bytes.contains(&b'\\');
-        self.words.iter().any(|w| {
-            escaped && w.forms[0].iter().any(|b| *b >= 0x80)
-                || w.forms.iter().any(|f| memmem::find_iter(bytes, f).any(|at| free(at, f.len())))
-        })
+    /// Whether a word may stand somewhere in `bytes` where nothing is `taken` yet.
+    pub(crate) fn may_stand_in(&self, bytes: &[u8], taken: impl Fn(Span) -> bool) -> bool {
+        // Where it could be written with an escape or in disguise only a second look tells.
+        let hidden = || {
+            let disguises = bytes.iter().any(|b| *b >= 0x80 || *b == b'%');
+            disguises || memmem::find(bytes, b"\\u").is_some()
+        };
+        let free = |at: usize, len: usize| !taken(Span::at(at, at + len));
+        let mut forms = self.words.iter().flat_map(|w| &w.forms);
+        !self.is_empty()
+            && (hidden() || forms.any(|f| memmem::find_iter(bytes, f).any(|at| free(at, f.len()))))
     }
 }
 
 impl Engine {
-    pub(super) fn is_model(&self, detector: DetectorId) -> bool {
-        self.rules[detector.0 as usize].detector.model.is_some()
+    /// Takes out what the model found in campaign parameters of URLs, from the finding `first` on.
+    pub(super) fn leave_campaigns(&self, text: &[u8], first: usize, out: &mut Vec<Finding>) {
+        let asks_model = |d: DetectorId| self.rules[d.0 as usize].detector.model.is_some();
+        let mut i = first;
+        while let Some(f) = out.get(i) {
+            if asks_model(f.detector) && protected::is_campaign(text, f.span) {
+                out.remove(i);
+            } else {
+                i += 1;
+            }
+        }
     }
 
     /// Detectors that ask the model of names.

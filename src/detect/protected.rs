@@ -55,11 +55,12 @@ pub(super) fn in_user_agent(text: &[u8], span: Span) -> bool {
     token[..slash].iter().any(u8::is_ascii_alphabetic) && token.get(slash + 1).is_some_and(u8::is_ascii_digit)
 }
 
-/// Whether `span` stands in a campaign parameter of a URL, such as `utm_campaign=`: they name what led to a page, a feed or an
-/// advertisement, and the words in them are a publisher's, no patient's.
+/// Whether `span` stands in a parameter of a URL that names the campaign which led to it: its source, its medium, or
+/// itself. The words there are a publisher's, alike for all its readers; `utm_content` and `utm_term` may differ from reader to reader.
 pub(super) fn is_campaign(text: &[u8], span: Span) -> bool {
     let parameter = around(text, span, |b| b > b' ' && !matches!(b, b'&' | b'?' | b'"' | b';'));
-    text[parameter.range()].starts_with(b"utm_")
+    let names_one = [&b"utm_campaign="[..], b"utm_source=", b"utm_medium="];
+    names_one.iter().any(|p| text[parameter.range()].starts_with(p))
         && matches!(before(text, parameter.start(), 1), Some(b'&' | b'?'))
 }
 
@@ -137,6 +138,7 @@ mod tests {
             ("GET /a?utm_source=x&utm_campaign=Feed+-+«John+Smith» HTTP/1.1", true),
             ("/a?utm_medium=«Smith»", true),
             ("/a?utm_medium=mail&name=«Smith»", false),
+            ("/a?utm_content=«Smith»", false),
             ("/a?name=«Smith»&utm_medium=x", false),
             ("utm_campaign «Smith»", false),
         ];

@@ -7,7 +7,7 @@ use super::engine::{Engine, MAX_GROUPS, Matcher, Rule};
 use super::fields::{FieldCache, FieldInfo};
 use super::fold::{self, Folded};
 use super::keywords::{KeywordHits, in_marker};
-use super::names::{Names, NamesScratch};
+use super::names::{Names, NamesScratch, Topic};
 use super::prefilter::{Candidate, FOLD, NAME, PrefilterScratch};
 use super::protected;
 use super::slow::StepLimit;
@@ -51,6 +51,12 @@ impl Query {
     /// Findings of `kinds` with a confidence of `min_confidence` or more.
     pub fn new(kinds: KindSet, min_confidence: f32) -> Query {
         Query { kinds, least: log_odds(min_confidence), enough: f32::INFINITY }
+    }
+
+    /// The same for one kind alone, if it is asked for.
+    pub(crate) fn only(self, kind: Kind) -> Query {
+        let kinds = if self.kinds.contains(kind) { KindSet::EMPTY.with(kind) } else { KindSet::EMPTY };
+        Query { kinds, ..self }
     }
 
     /// The same without one kind.
@@ -156,6 +162,7 @@ impl Engine {
         if list.is_empty() && self.slow.is_empty() && field.named.is_empty() {
             return Ok(());
         }
+        let before = out.len();
         let mut scene = Scene { text: leaf.text, field, query };
         let disguised = list.iter().any(|c| c.pattern == FOLD) && fold::fold(leaf.text, folded);
         self.find_in(&scene, leaf.place, list, base, matching, out)?;
@@ -169,7 +176,7 @@ impl Engine {
             let map = Map::Segments(&folded.segments);
             out[first..].iter_mut().for_each(|f| f.span = map.to_payload(f.span));
         }
-        out.retain(|f| !(self.is_model(f.detector) && protected::is_campaign(leaf.text, f.span)));
+        self.leave_campaigns(leaf.text, before, out);
         Ok(())
     }
 
@@ -256,18 +263,25 @@ impl Engine {
         score: Option<f32>,
         keywords: &mut KeywordHits,
     ) -> Option<Finding> {
-        // A cue says that a name follows, not where it ends.
-        let span = match self.rules[number as usize].detector.check {
-            Some(Check::NameWords) => Names::builtin().trim(scene.text, span),
-            _ => span,
+        let rule = &self.rules[number as usize].detector;
+        let mut sum_of = |span| {
+            let sum = self.evidence(scene, number, span, score, keywords, &mut |_, _, _| {})?;
+            (sum >= scene.query.least && !in_marker(scene.text, span)).then_some(sum)
         };
-        let sum = self.evidence(scene, number, span, score, keywords, &mut |_, _, _| {})?;
-        (sum >= scene.query.least && !in_marker(scene.text, span)).then(|| Finding {
+        let finding = |span, sum| Finding {
             span,
             detector: DetectorId(number),
-            kind: self.rules[number as usize].detector.kind,
+            kind: rule.kind,
             confidence: logistic(sum),
-        })
+        };
+        let sum = sum_of(span)?;
+        if rule.check != Some(Check::NameWords) {
+            return Some(finding(span, sum));
+        }
+        // A cue says that a name follows, not where it ends.
+        let name = Names::builtin().trim(scene.text, span);
+        let sum = if name == span { sum } else { sum_of(name)? };
+        Some(finding(name, sum))
     }
 
     /// The sum of the log-odds, each piece shown to `visit`; `None` if the detector must not act here.
@@ -353,17 +367,17 @@ impl Engine {
             let scene = Scene { text, field: &field, query };
             let (mut all, mut keywords) = (Vec::new(), KeywordHits::default());
             let mut score = None;
-            if let Some(topic) = model {
-                let mut add = |which: &str, weight| {
-                    *score.get_or_insert(0.0) += weight;
+            // A name found again rests on where it was found first.
+            if let Some(topic) = model.filter(|t| *t != Topic::Again) {
+                let add = |which: &str, weight| {
                     all.push(Evidence { what: "model", which: which.to_string(), weight });
                 };
-                Names::builtin().explain(text, span, topic, names, &mut add);
+                score = Names::builtin().explain(text, span, topic, names, add);
             }
             let mut add =
                 |what, which: &str, weight| all.push(Evidence { what, which: which.to_string(), weight });
             let sum = self.evidence(&scene, finding.detector.0, span, score, &mut keywords, &mut add);
-            (all, sum.is_some_and(|sum| (logistic(sum) - finding.confidence).abs() < 1e-2))
+            (all, sum.is_some_and(|sum| (logistic(sum) - finding.confidence).abs() < 1e-4))
         };
         // It was found in the text as written, or else in the one without disguises.
         let (written, same) = read(leaf.text, finding.span);
@@ -385,6 +399,7 @@ impl Engine {
         scratch: &mut DetectScratch,
         out: &mut Vec<Finding>,
     ) -> Result<(), StepLimit> {
+        let before = out.len();
         self.adopt(scratch);
         let mut folded = Folded::default();
         let disguised = fold::fold(leaf.text, &mut folded);
@@ -416,6 +431,7 @@ impl Engine {
                 out[first..].iter_mut().for_each(|f| f.span = map.to_payload(f.span));
             }
         }
+        self.leave_campaigns(leaf.text, before, out);
         Ok(())
     }
 }

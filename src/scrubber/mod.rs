@@ -262,6 +262,20 @@ impl Scrubber {
                 }
             }
         };
+        for h in record.headers.range() {
+            let header = done.batch.headers[h];
+            let Some(value) = header.value else { continue };
+            let start = done.out.len();
+            let out = done_parts(&mut done.out, &mut done.tally);
+            match scrubber.header(&done.batch.arena, header.name, value, scratch, out)? {
+                Outcome::Clean => {}
+                Outcome::Drop => return Ok(None),
+                Outcome::Edited => {
+                    let end = done.out.len();
+                    done.headers.push((h as u32, Part::Out(Span::at(start, end))));
+                }
+            }
+        }
         let key = match record.key {
             None => Part::Null,
             Some(key) => {
@@ -278,20 +292,6 @@ impl Scrubber {
                 }
             }
         };
-        for h in record.headers.range() {
-            let header = done.batch.headers[h];
-            let Some(value) = header.value else { continue };
-            let start = done.out.len();
-            let out = done_parts(&mut done.out, &mut done.tally);
-            match scrubber.header(&done.batch.arena, header.name, value, scratch, out)? {
-                Outcome::Clean => {}
-                Outcome::Drop => return Ok(None),
-                Outcome::Edited => {
-                    let end = done.out.len();
-                    done.headers.push((h as u32, Part::Out(Span::at(start, end))));
-                }
-            }
-        }
         Ok(Some(Fate::Forward { payload, key }))
     }
 

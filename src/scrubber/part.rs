@@ -103,8 +103,12 @@ impl<'s> PartScrubber<'s> {
         let mut dropped = self.walk(codec, bytes, whole, scratch, out.findings, &counts)?;
         // A name that was found is looked for once more, with all that is known of it. In windows of a long line it
         // is not: they would not agree on what stands at their borders.
-        let taken = scratch.edits.iter().map(|e| e.span);
-        if whole && scratch.leaf.known.stands_in(bytes, taken) {
+        let edits = scratch.edits.as_slice();
+        let taken = |word: Span| {
+            let after = edits.partition_point(|e| e.span.start() <= word.start());
+            after > 0 && edits[after - 1].span.contains(word)
+        };
+        if whole && scratch.leaf.known.may_stand_in(bytes, taken) {
             *out.findings = before;
             dropped = self.walk(codec, bytes, whole, scratch, out.findings, &counts)?;
         }
@@ -181,6 +185,9 @@ impl<'s> PartScrubber<'s> {
         scratch: &mut Scratch,
         out: Out<'_>,
     ) -> Result<Outcome, Unreadable> {
+        // What becomes of a key must follow from the key alone: the same key with another payload, or with none, is the
+        // same key, or compaction would keep both.
+        scratch.forget();
         let start = out.bytes.len();
         let out = Out { bytes: &mut *out.bytes, findings: &mut *out.findings };
         let bytes = &arena[key.range()];
@@ -273,8 +280,9 @@ impl<'s> PartScrubber<'s> {
             return Err(Unreadable("the record is larger than max_record_bytes"));
         }
         scratch.forget();
-        // Twice where a name was found: the second time with all that is known of it.
-        self.report(codec, bytes, scratch, &mut |_| {})?;
+        // Names first, so that each is found wherever it stands.
+        let names = PartScrubber { query: self.query.only(Kind::Name), ..*self };
+        names.report(codec, bytes, scratch, &mut |_| {})?;
         self.report(codec, bytes, scratch, visit)
     }
 

@@ -176,3 +176,45 @@ fn names_in_running_text() {
         assert_eq!(scrub(want), want, "a second time");
     }
 }
+
+/// What becomes of a Kafka key follows from the key alone, or compaction would keep two of one; headers may know the payload's names.
+#[test]
+fn names_of_the_payload_do_not_change_the_key() {
+    let scrubber = Scrubber::new(Settings::new());
+    let scrub = |payload: Option<&[u8]>| {
+        let mut batch = Batch::new();
+        let payload = payload.map(|p| batch.append(p));
+        let key = Some(batch.append(b"queue whitcomb"));
+        batch.push_header(b"x-by", Some(b"queue whitcomb"));
+        let origin = Origin::Kafka {
+            topic: "t".into(),
+            partition: 0,
+            offset: 0,
+            timestamp: crate::record::Timestamp::None,
+        };
+        batch.push_message(origin, payload, key, 1);
+        let done = scrubber.scrub(batch, &mut Scratch::default()).unwrap();
+        let Some(Outgoing::Clean(record)) = done.iter().next() else { panic!("it is clean") };
+        let header = record.headers().next().unwrap().1.unwrap().to_vec();
+        (record.key().unwrap().to_vec(), header)
+    };
+    let (key, header) = scrub(Some(b"Patient: Dana Whitcomb called"));
+    assert_eq!((key.as_slice(), header.as_slice()), (&b"queue whitcomb"[..], &b"queue [NAME]"[..]));
+    assert_eq!(scrub(None).0, key, "a tombstone has the same key");
+}
+
+/// What stands before the place where a name is told by its cue, plain and in disguise.
+#[test]
+fn a_name_found_before_it_is_sure() {
+    let cases = [
+        ("whitcomb-4 whitcomb called. Patient: Dana Whitcomb", "whitcomb-4 [NAME] called. Patient: [NAME]"),
+        (
+            r#"{"a":"\u0057hitcomb rang","b":"Patient: Dana Whitcomb"}"#,
+            r#"{"a":"[NAME] rang","b":"Patient: [NAME]"}"#,
+        ),
+        ("for Whit\u{200b}comb\nPatient: Dana Whitcomb", "for [NAME]\nPatient: [NAME]"),
+    ];
+    for (text, want) in cases {
+        assert_eq!(scrub(text), want);
+    }
+}

@@ -21,6 +21,7 @@ use std::sync::LazyLock;
 use super::classes::{BLOCK, ByteSet, Classifier, Masks, SETS};
 use crate::span::Span;
 use dictionary::{Dictionary, Flag};
+use fold::Folded;
 use model::{CONTEXT, Group, Model, Scores};
 use tokens::{Class, Glue, Shape, Token};
 
@@ -39,17 +40,12 @@ impl Topic {
     /// All of them by the names that packs use.
     pub(crate) const NAMES: [(&'static str, Topic); 3] =
         [("name", Topic::Name), ("town", Topic::Town), ("again", Topic::Again)];
-
-    fn class(self) -> usize {
-        match self {
-            Topic::Name | Topic::Again => model::NAME,
-            Topic::Town => model::TOWN,
-        }
-    }
 }
 
 /// Words that a span reaches out to beyond the places that made it worth a look.
 const REACH: usize = 2;
+/// Words that are read beside a place: what a span reaches, what its words look at, and a town that begins or ends there.
+const BESIDE: usize = REACH + CONTEXT + 2;
 /// A word next to a name is part of it if this speaks for it, in log-odds.
 const JOINS: f32 = -1.0;
 /// Triggers closer to each other than this, in bytes, are looked at in one go.
@@ -112,7 +108,7 @@ fn parts() -> (Dictionary<'static>, Model<'static>) {
 
 impl Names {
     /// How many bytes around a place can have a say in what is found there.
-    pub(crate) const REACH: usize = 2 * (tokens::LONGEST_WORD + tokens::FAR) * (1 + 2 * (REACH + CONTEXT));
+    pub(crate) const REACH: usize = 2 * (tokens::LONGEST_WORD + tokens::FAR) * (1 + 2 * BESIDE);
 
     /// The ones in the binary.
     pub(crate) fn builtin() -> &'static Names {
@@ -206,8 +202,8 @@ impl Names {
         let NamesScratch { tokens, scores, .. } = scratch;
         tokens.clear();
         scores.clear();
-        let from = tokens::back(text, first, REACH + CONTEXT);
-        tokens::tokens(text, from, last, 1 + REACH + CONTEXT, &self.dictionary, tokens);
+        let from = tokens::back(text, first, BESIDE);
+        tokens::tokens(text, from, last, 1 + BESIDE, &self.dictionary, tokens);
         scores.resize(tokens.len(), None);
         let (mut since, mut upto) = (0, 0);
         for (i, t) in tokens.iter().enumerate() {
@@ -322,8 +318,15 @@ impl Names {
         for t in tokens {
             let word = &text[t.span.range()];
             let is_word = matches!(t.shape, Shape::Title | Shape::Upper | Shape::Camel | Shape::Lower);
-            if is_word && t.class.kind() > 0 && t.entry.common() < 14 && word.len() >= 3 {
-                visit(Word::new(word, t.entry.common()));
+            let mut folded = Folded::new();
+            folded.fold(word);
+            if let Some(folded) = folded.word()
+                && is_word
+                && t.class.kind() > 0
+                && t.entry.common() < 14
+                && word.len() >= 3
+            {
+                visit(Word::new(word, folded, t.entry.common()));
             }
         }
     }
@@ -340,7 +343,11 @@ impl Names {
         tokens.clear();
         tokens::tokens(text, 0, text.len(), 0, &self.dictionary, tokens);
         for t in tokens.iter() {
-            let Some(word) = words.iter().find(|w| w.is(&text[t.span.range()])) else { continue };
+            let mut folded = Folded::new();
+            folded.fold(&text[t.span.range()]);
+            let Some(word) = folded.word().and_then(|f| words.iter().find(|w| w.folded == f)) else {
+                continue;
+            };
             let begins = matches!(t.glue, Glue::Start | Glue::Period | Glue::Quote | Glue::Open);
             let stands = match t.shape {
                 Shape::Title | Shape::Upper | Shape::Camel => word.common < 6 || !begins,
@@ -354,7 +361,7 @@ impl Names {
         }
     }
 
-    /// What the score of a span is made of: of its likeliest word, by group.
+    /// What the score of a span is made of, the one of its likeliest word, by group; and the score.
     pub(crate) fn explain(
         &self,
         text: &[u8],
@@ -362,21 +369,21 @@ impl Names {
         topic: Topic,
         scratch: &mut NamesScratch,
         mut visit: impl FnMut(&'static str, f32),
-    ) {
+    ) -> Option<f32> {
         self.read(text, span.start(), span.end().saturating_sub(1), scratch);
         let NamesScratch { tokens, scores, .. } = scratch;
-        let score = |i: &usize| {
-            scores[*i].map_or(f32::NEG_INFINITY, |s| if topic == Topic::Name { s.name } else { s.town })
-        };
+        let town = topic == Topic::Town;
         let within = (0..tokens.len()).filter(|i| span.contains(tokens[*i].span));
-        let Some(best) = within.max_by(|a, b| score(a).total_cmp(&score(b))) else { return };
-        let parts = self.model.parts(tokens, best, topic.class());
+        let scored = within.filter_map(|i| scores[i].map(|s| (i, if town { s.town } else { s.name })));
+        let (best, score) = scored.max_by(|a, b| a.1.total_cmp(&b.1))?;
+        let parts = self.model.parts(tokens, best, if town { model::TOWN } else { model::NAME });
         let total: f32 = parts.iter().sum();
         Group::NAMES.iter().zip(parts).filter(|(_, w)| w.abs() >= 0.005).for_each(|(name, w)| visit(name, w));
-        let other = score(&best) - total;
+        let other = score - total;
         if other.abs() >= 0.005 {
-            visit(if topic == Topic::Name { "may be a town" } else { "may be a name" }, other);
+            visit(if town { "may be a name" } else { "may be a town" }, other);
         }
+        Some(score)
     }
 }
 
@@ -386,8 +393,7 @@ fn letters(text: &[u8], at: usize) -> u32 {
     text.get(at..).unwrap_or_default().iter().take(24).take_while(is_letter).count() as u32
 }
 
-/// A word of a name that was found.
-#[derive(Debug)]
+/// A word of a name that was found. It is PHI, and does not print.
 pub(crate) struct Word {
     /// As the dictionary would hold it.
     pub(crate) folded: Vec<u8>,
@@ -397,25 +403,15 @@ pub(crate) struct Word {
 }
 
 impl Word {
-    fn new(word: &[u8], common: u8) -> Word {
+    fn new(word: &[u8], folded: &[u8], common: u8) -> Word {
         let text = String::from_utf8_lossy(word);
         let lower = text.to_lowercase();
         let mut rest = lower.chars();
         let title: String =
             rest.next().map_or(String::new(), |first| first.to_uppercase().chain(rest).collect());
         let forms = [text.clone().into_owned(), text.to_uppercase(), lower, title];
-        Word { folded: folded(word), forms: forms.map(String::into_bytes), common }
+        Word { folded: folded.to_vec(), forms: forms.map(String::into_bytes), common }
     }
-
-    fn is(&self, word: &[u8]) -> bool {
-        word.len().abs_diff(self.forms[0].len()) <= 8 && folded(word) == self.folded
-    }
-}
-
-fn folded(word: &[u8]) -> Vec<u8> {
-    let mut f = fold::Folded::new();
-    f.fold(word);
-    f.word().map_or_else(|| word.to_vec(), <[u8]>::to_vec)
 }
 
 /// Whether a comma before `at` stands between a surname and a given name: `Smith, John`, not `Smith, Jones`.

@@ -18,6 +18,10 @@ pub(crate) const SCALE: f32 = 256.0;
 
 static BUILTIN: &[u8] = include_bytes!("../../../detectors/names/weights.bin");
 
+// A build with other weights than the code reads must not be; a training that changes their number makes them first.
+#[cfg(not(feature = "train"))]
+const _: () = assert!(BUILTIN.len() == ROWS * CLASSES * size_of::<i16>());
+
 /// Words on either side that a word's features look at.
 pub(crate) const CONTEXT: usize = 2;
 

@@ -409,7 +409,12 @@ pub(super) fn tokens(
     let mut at = from;
     let mut last_end = match out.last() {
         Some(t) => Some(word_end(text, t.span.start()).0),
-        None => text[..from].iter().rposition(|b| is_letter(*b) || is_code(*b)).map(|i| i + 1),
+        // Further back nothing counts, however much of it there is.
+        None => {
+            let low = from.saturating_sub(FAR + 1);
+            let end = text[low..from].iter().rposition(|b| is_letter(*b) || is_code(*b));
+            end.map(|i| low + i + 1)
+        }
     };
     let mut left = more;
     while at < text.len() {
