@@ -151,6 +151,20 @@ mod tests {
         assert_eq!(Predictor::new(&scrubber, true).predict(&document).unwrap().len(), 10_000);
     }
 
+    /// A name is looked for again in a record, but not in a window of a long line: what is told is what scrubbing does.
+    #[test]
+    fn windows_find_names_as_scrubbing_does() {
+        let scrubber = Scrubber::new(Settings { max_record_bytes: 40_000, ..Settings::new() });
+        let names = |text: String| {
+            let document = Document { id: String::new(), text, spans: Vec::new() };
+            let found = Predictor::new(&scrubber, true).predict(&document).unwrap();
+            found.iter().filter(|f| f.label == "NAME").count()
+        };
+        let line = "Patient: Dana Whitcomb is in. queue of whitcomb is empty. ";
+        assert_eq!(names(line.to_owned()), 2);
+        assert_eq!(names(format!("{line}{}", "a b ".repeat(50_000))), 1);
+    }
+
     #[test]
     fn bytes_become_code_points() {
         let c = CodePoints::of("aé😀b");

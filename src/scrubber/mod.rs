@@ -172,7 +172,7 @@ impl Scrubber {
         let Some(payload) = record.payload else { return Ok(()) };
         let codec = self.codec(record);
         PartScrubber { settings: &self.settings, query: self.full_query, reports: true }
-            .scan(&codec, batch.slice(payload), scratch, visit)
+            .scan(&codec, batch.slice(payload), record.piece == Piece::default(), scratch, visit)
             .map_err(|e| Halt { origin: record.origin.clone(), reason: e.0 })
     }
 

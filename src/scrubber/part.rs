@@ -268,11 +268,12 @@ impl<'s> PartScrubber<'s> {
         }
     }
 
-    /// Reports instead of replacing.
+    /// Reports instead of replacing. `whole` says that it is no window of a long line.
     pub(super) fn scan(
         &self,
         codec: &Codec,
         bytes: &[u8],
+        whole: bool,
         scratch: &mut Scratch,
         visit: &mut dyn FnMut(&Located<'_>),
     ) -> Result<(), Unreadable> {
@@ -280,16 +281,19 @@ impl<'s> PartScrubber<'s> {
             return Err(Unreadable("the record is larger than max_record_bytes"));
         }
         scratch.forget();
-        // Names first, so that each is found wherever it stands.
-        let names = PartScrubber { query: self.query.only(Kind::Name), ..*self };
-        names.report(codec, bytes, scratch, &mut |_| {})?;
-        self.report(codec, bytes, scratch, visit)
+        // Names first, so that each is found wherever it stands, as it would be when scrubbing.
+        if whole {
+            let names = PartScrubber { query: self.query.only(Kind::Name), ..*self };
+            names.report(codec, bytes, whole, scratch, &mut |_| {})?;
+        }
+        self.report(codec, bytes, whole, scratch, visit)
     }
 
     fn report(
         &self,
         codec: &Codec,
         bytes: &[u8],
+        whole: bool,
         scratch: &mut Scratch,
         visit: &mut dyn FnMut(&Located<'_>),
     ) -> Result<(), Unreadable> {
@@ -300,8 +304,10 @@ impl<'s> PartScrubber<'s> {
         codec.leaves(bytes, codec_scratch, &mut |leaf| {
             let event_time = logs && !time_seen && exempt::is_event_time(leaf);
             time_seen |= event_time;
-            failed |= leaves.settle(leaf, None, event_time, true, leaf_scratch).is_err();
-            remember(&self.settings.engine, leaf.text, leaf_scratch);
+            failed |= leaves.settle(leaf, None, event_time, whole, leaf_scratch).is_err();
+            if whole {
+                remember(&self.settings.engine, leaf.text, leaf_scratch);
+            }
             let LeafScratch { decided, kept, .. } = leaf_scratch;
             kept.retain(|k| !decided.iter().any(|d| d.span.contains(k.span)));
             kept.extend(decided.iter());
