@@ -33,6 +33,11 @@ pub(super) fn head_of(length: u32, inside: bool) -> usize {
     length as usize + if inside { SYMBOLS / 2 } else { 0 }
 }
 
+/// Whether a place of such a head is inside of a word.
+pub(super) fn is_inside(head: usize) -> bool {
+    head >= SYMBOLS / 2
+}
+
 /// A state: the number of its row, and [`MATCH`] if a pattern has matched, up to the byte before.
 pub(super) type State = u16;
 /// Nothing fits any more.
@@ -139,19 +144,6 @@ impl Automaton {
     /// Changes when all states that were given out become meaningless.
     pub(super) fn generation(&self) -> u64 {
         self.generation
-    }
-
-    /// Four steps from a head on, and all states that were passed, united.
-    #[inline(always)]
-    pub(super) fn four(&self, heads: &Heads, head: usize, bytes: [u8; 4]) -> (State, State) {
-        let mut state = self.heads[head];
-        let mut seen = 0;
-        for b in bytes {
-            let row = usize::from(state & !MATCH) << heads.shift;
-            state = self.rows[row + usize::from(heads.classes[usize::from(b)])];
-            seen |= state;
-        }
-        (state, seen)
     }
 
     /// The state after a symbol; `None` when it had to begin anew.

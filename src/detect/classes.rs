@@ -71,7 +71,6 @@ impl Classifier {
 
     /// The masks of `text` block by block; bytes past its end are in no set.
     pub(super) fn masks(&self, text: &[u8], out: &mut Vec<Masks>) {
-        out.clear();
         out.resize(text.len().div_ceil(BLOCK), [0; SETS]);
         let (whole, rest) = text.as_chunks::<BLOCK>();
         super::simd::masks(self, whole, &mut out[..whole.len()]);

@@ -19,6 +19,7 @@ mod fields;
 mod fold;
 mod keywords;
 mod known;
+mod memo;
 pub(crate) mod names;
 mod pack;
 mod prefilter;

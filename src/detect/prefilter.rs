@@ -5,9 +5,11 @@
 //! first thing it reads is the length of the word there, which rules out nearly everything: among all words of ten
 //! letters, few begin anything.
 
-use super::automaton::{Automaton, DEAD, Heads, MATCH, State, UNKNOWN, head_of};
+use super::automaton::{Automaton, DEAD, Heads, head_of, is_inside};
 use super::classes::{BLOCK, ByteSet, Classifier, Masks, SETS};
 use super::fold;
+use super::memo::Memo;
+use super::simd;
 use super::starts::{LONGEST, Starts, is_word};
 
 /// A place where a pattern may match, or, for one that is found by what stands in it, where that stands.
@@ -22,6 +24,10 @@ pub(super) const FOLD: u16 = 0;
 
 /// No pattern: a word that the model of names wants to look at.
 pub(super) const NAME: u16 = u16::MAX;
+
+/// What is known of places by their next bytes, and by some more.
+type Near = Memo<1>;
+type Far = Memo<2>;
 
 /// Blocks whose masks are computed in one go: they stay in the first-level cache.
 const CHUNK: usize = 32;
@@ -46,20 +52,36 @@ pub(super) struct Prefilter {
 }
 
 /// A worker's memory for the pass.
-#[derive(Default)]
 pub(crate) struct PrefilterScratch {
     masks: Vec<Masks>,
     automaton: Option<Automaton>,
+    near: Near,
+    far: Far,
+    exact: Far,
+    /// The byte before a chunk, and those of the chunk; each digit is a zero.
+    plain: Vec<u8>,
     left: Vec<Left>,
 }
 
-/// A place at which something is left after four bytes.
+impl Default for PrefilterScratch {
+    fn default() -> PrefilterScratch {
+        PrefilterScratch {
+            masks: Vec::new(),
+            automaton: None,
+            near: Memo::new(false),
+            far: Memo::new(false),
+            exact: Memo::new(true),
+            plain: Vec::new(),
+            left: Vec::new(),
+        }
+    }
+}
+
+/// A place that must be read.
 #[derive(Clone, Copy, Default)]
 struct Left {
     at: u32,
     head: u16,
-    state: State,
-    seen: State,
 }
 
 impl Prefilter {
@@ -110,26 +132,32 @@ impl Prefilter {
     /// Appends every candidate of `text` to `out`, in order of place.
     pub(super) fn candidates(&self, text: &[u8], scratch: &mut PrefilterScratch, out: &mut Vec<Candidate>) {
         let Some(heads) = &self.heads else { return self.everywhere(text, out) };
-        let PrefilterScratch { masks, automaton, left } = scratch;
+        let PrefilterScratch { masks, automaton, near, far, exact, plain, left } = scratch;
         let automaton = automaton.get_or_insert_with(|| Automaton::new(heads));
         left.resize(CHUNK * BLOCK, Left::default());
+        plain.resize(1 + CHUNK * BLOCK + Far::WIDTH, 0);
         let (mut at, mut word_before, mut count) = (0, 0, 0);
         while at < text.len() {
             // One block more than is looked at, since words reach over the end of a block.
             let upto = text.len().min(at + (CHUNK + 1) * BLOCK);
             self.classifier.masks(&text[at..upto], masks);
+            let begin = at.saturating_sub(1);
+            let first = usize::from(at == 0);
+            let read = upto.min(at + CHUNK * BLOCK + Far::WIDTH);
+            simd::without_digits(&text[begin..read], &mut plain[first..]);
             let blocks = (text.len() - at).div_ceil(BLOCK).min(CHUNK);
-            let generation = automaton.generation();
+            // What is not there is no key: what ends with the text is not what goes on.
+            let plain = &plain[..plain.len().min(1 + text.len() - at)];
             for b in 0..blocks {
-                let base = at + b * BLOCK;
+                let base = b * BLOCK;
                 let here = &masks[b];
                 let next = masks.get(b + 1).copied().unwrap_or_default();
                 let word = here[set::WORD];
                 let preceded = word << 1 | word_before;
                 word_before = word >> 63;
                 // What begins with the last byte of all has no second one.
-                let last =
-                    if text.len() - base <= BLOCK { 1 << ((text.len() - base - 1) % BLOCK) } else { 0 };
+                let ahead = text.len() - at - base;
+                let last = if ahead <= BLOCK { 1 << ((ahead - 1) % BLOCK) } else { 0 };
                 let second = here[set::SECOND] >> 1 | next[set::SECOND] << 63 | last;
                 let inside = word & preceded & here[set::INSIDE];
                 let other = here[set::ALONE] | here[set::FIRST] & second;
@@ -139,29 +167,43 @@ impl Prefilter {
                     places &= places - 1;
                     let ahead = if i == 0 { word } else { word >> i | next[set::WORD] << (BLOCK as u32 - i) };
                     let length = ahead.trailing_ones().min(LONGEST);
-                    let head = head_of(length, inside >> i & 1 == 1);
+                    let within = inside >> i & 1;
+                    let head = head_of(length, within == 1);
                     let place = base + i as usize;
-                    // Nearly always nothing is left after four bytes. No branch depends on it: the processor is at the next
-                    // places before this one is done.
-                    let (state, seen) = match text[place..].first_chunk::<4>() {
-                        Some(four) => automaton.four(heads, head, *four),
-                        None => (UNKNOWN, UNKNOWN),
-                    };
-                    left[count] = Left { at: place as u32, head: head as u16, state, seen };
-                    count += usize::from(state != DEAD || seen & MATCH != 0);
+                    // Nearly always it is known that nothing begins here. No branch depends on it: the processor is at the
+                    // next places before this one is done.
+                    let key = Near::key(&plain[place + 1 - within as usize..]);
+                    let known = key.is_some_and(|key| near.is_nothing(&key, head));
+                    left[count] = Left { at: (at + place) as u32, head: head as u16 };
+                    count += usize::from(!known);
                 }
             }
             for place in &left[..count] {
-                // Reading on may have made the automaton begin anew, and the states reached before are none any more.
-                let state = if automaton.generation() == generation { place.state } else { UNKNOWN };
-                self.read(heads, automaton, text, Left { state, ..*place }, out);
+                let head = usize::from(place.head);
+                let begin = place.at as usize - usize::from(is_inside(head));
+                let here = &plain[1 + begin - at..];
+                let (plain, own) = (Far::key(here), Far::key(&text[begin..]));
+                if plain.is_some_and(|key| far.is_nothing(&key, head))
+                    || own.is_some_and(|key| exact.is_nothing(&key, head))
+                {
+                    continue;
+                }
+                let Some(read) = self.read(heads, automaton, text, *place, out) else { continue };
+                let told = |width: usize| read + usize::from(is_inside(head)) <= width;
+                let _ = Near::key(here)
+                    .filter(|_| told(Near::WIDTH))
+                    .is_some_and(|key| near.met(&key, head, automaton, heads))
+                    || told(Far::WIDTH)
+                        && (plain.is_some_and(|key| far.met(&key, head, automaton, heads))
+                            || own.is_some_and(|key| exact.met(&key, head, automaton, heads)));
             }
             count = 0;
             at += blocks * BLOCK;
         }
     }
 
-    /// Reads on from a place, and appends every pattern that fits there.
+    /// Reads on from a place, and appends every pattern that fits there. After how many bytes nothing was left, if
+    /// nothing fits.
     fn read(
         &self,
         heads: &Heads,
@@ -169,31 +211,33 @@ impl Prefilter {
         text: &[u8],
         place: Left,
         out: &mut Vec<Candidate>,
-    ) {
+    ) -> Option<usize> {
         let first = out.len();
         let at = place.at as usize;
-        let (mut state, mut bytes) = (place.state, text[at..].iter());
-        if place.state == UNKNOWN || place.seen & MATCH != 0 {
-            let Some(head) = automaton.head(heads, usize::from(place.head)) else {
-                return self.all_at(at, out);
-            };
-            state = head;
-        } else {
-            bytes = text[at + 4..].iter();
-        }
+        let Some(mut state) = automaton.head(heads, place.head.into()) else {
+            self.all_at(at, out);
+            return None;
+        };
+        let (mut bytes, mut matched) = (text[at..].iter(), false);
         loop {
             let byte = bytes.next();
-            let Some(next) = automaton.next(heads, state, byte.copied()) else { return self.all_at(at, out) };
+            let Some(next) = automaton.next(heads, state, byte.copied()) else {
+                self.all_at(at, out);
+                return None;
+            };
             for &pattern in automaton.matches(next) {
                 if pattern == FOLD && !fold::begins(text, at) {
+                    // Of an underscore the key says so, of others it need not.
+                    matched |= !is_inside(place.head.into());
                     continue;
                 }
+                matched = true;
                 if !out[first..].iter().any(|c| c.pattern == pattern) {
                     out.push(Candidate { at: at as u32, pattern });
                 }
             }
             if next == DEAD || byte.is_none() {
-                return;
+                return (!matched).then_some(text.len() - at - bytes.len());
             }
             state = next;
         }
@@ -221,6 +265,8 @@ mod tests {
     const PATTERNS: &[&str] = &[
         r"\b\d{3}-\d{2}-\d{4}\b",
         r"\b\d{3} ?\d{2} ?\d{4}\b",
+        r"\b[12]\d{3}/0[1-9]",
+        r"_[a-f]",
         r"\(?\d{3}\)?[ .-]\d{3}",
         r"\b(?i:patient|pt|dr)[.: ]{1,2}[A-Z]",
         r"\b(?i:jan|feb)(?i:uary)? \d",
@@ -249,26 +295,63 @@ mod tests {
             head in "[a-z0-9 ]{0,70}",
             body in r"(?:[0-9]{1,5}|[-. :/()]|patient|Pt|DR|jan|February|[a-f]{1,4}|[A-Z]|\u{e9}){0,40}",
             most_states in prop_oneof![Just(usize::MAX), 3..60usize],
+            turn in 1..10u8,
         ) {
             let (mut prefilter, regexes) = build();
             // With little memory it begins anew in the middle of a text, again and again.
             prefilter.heads.as_mut().unwrap().most_states = most_states;
             let text = format!("{head}{body}").into_bytes();
             let (mut scratch, mut found) = (PrefilterScratch::default(), Vec::new());
-            // States of one text are there for the next; only then can they be lost on the way.
-            for _ in 0..3 {
-                found.clear();
-                prefilter.candidates(&text, &mut scratch, &mut found);
-            }
-            prop_assert!(found.windows(2).all(|w| w[0].at <= w[1].at));
-            for at in 0..text.len() {
-                for (i, re) in regexes.iter().enumerate() {
-                    let input = Input::new(&text).span(at..text.len()).anchored(Anchored::Yes);
-                    if re.search(&input).is_some() {
-                        let hit = found.contains(&Candidate { at: at as u32, pattern: i as u16 + 1 });
-                        prop_assert!(hit, "pattern {i} at {at} of {:?}", String::from_utf8_lossy(&text));
+            let mut check = |text: &[u8]| {
+                // What one text taught is used on the next, and may be lost on the way.
+                for _ in 0..4 {
+                    found.clear();
+                    prefilter.candidates(text, &mut scratch, &mut found);
+                }
+                prop_assert!(found.windows(2).all(|w| w[0].at <= w[1].at));
+                for at in 0..text.len() {
+                    for (i, re) in regexes.iter().enumerate() {
+                        let input = Input::new(text).span(at..text.len()).anchored(Anchored::Yes);
+                        if re.search(&input).is_some() {
+                            let hit = found.contains(&Candidate { at: at as u32, pattern: i as u16 + 1 });
+                            prop_assert!(hit, "pattern {i} at {at} of {:?}", String::from_utf8_lossy(text));
+                        }
                     }
                 }
+                Ok(())
+            };
+            check(&text)?;
+            // Other digits, and other neighbours of what was seen.
+            let turned = |b: &u8| if b.is_ascii_digit() { b'0' + (b - b'0' + turn) % 10 } else { *b };
+            check(&text.iter().map(turned).collect::<Vec<u8>>())?;
+            check(&text[text.len() / 3..])?;
+        }
+    }
+
+    /// What is remembered of one text is not held against another that only looks alike.
+    #[test]
+    fn what_was_learnt_holds_for_what_it_was_learnt_from() {
+        let (prefilter, _) = build();
+        let rest = ", and a good deal more that says nothing at all";
+        let pairs = [
+            ("3012/05", "1012/05", 0, 3),
+            ("3012/05", "2999/09", 0, 3),
+            ("stamped: 2026/99", "stamped: 2026/09", 9, 3),
+            ("._7 units", "a_7 units", 1, 0),
+            ("a_7 units", "._7 units", usize::MAX, 0),
+            ("xx_gate", "xx_fate", 2, 4),
+            ("123-45-67890", "123-45-6789,", 0, 1),
+        ];
+        for (taught, asked, at, pattern) in pairs {
+            let (mut scratch, mut found) = (PrefilterScratch::default(), Vec::new());
+            for _ in 0..6 {
+                prefilter.candidates(format!("{taught}{rest}").as_bytes(), &mut scratch, &mut found);
+            }
+            for _ in 0..2 {
+                found.clear();
+                prefilter.candidates(format!("{asked}{rest}").as_bytes(), &mut scratch, &mut found);
+                let is_there = found.iter().any(|c| c.at as usize == at && c.pattern == pattern);
+                assert_eq!(is_there, at != usize::MAX, "{asked} after {taught}: {found:?}");
             }
         }
     }

@@ -17,6 +17,23 @@ pub(super) fn masks(classifier: &Classifier, blocks: &[[u8; BLOCK]], out: &mut [
     }
 }
 
+/// Writes `text` to the front of `out`, which is as long or longer, with a zero for every digit.
+pub(super) fn without_digits(text: &[u8], out: &mut [u8]) {
+    let out = &mut out[..text.len()];
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") {
+        // SAFETY: the processor has AVX2, as just asked.
+        return unsafe { avx2::without_digits(text, out) };
+    }
+    for (to, b) in out.iter_mut().zip(text) {
+        *to = without_digit(*b);
+    }
+}
+
+fn without_digit(b: u8) -> u8 {
+    if b.is_ascii_digit() { b'0' } else { b }
+}
+
 #[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::*;
@@ -51,5 +68,37 @@ mod avx2 {
                 }
             }
         }
+    }
+
+    /// A digit is a byte that is nine or less above `0`.
+    #[target_feature(enable = "avx2")]
+    pub(super) fn without_digits(text: &[u8], out: &mut [u8]) {
+        let (zeros, nines) = (_mm256_set1_epi8(b'0' as i8), _mm256_set1_epi8(9));
+        let (whole, rest) = text.as_chunks::<32>();
+        let (whole_out, rest_out) = out.as_chunks_mut::<32>();
+        for (to, from) in whole_out.iter_mut().zip(whole) {
+            // SAFETY: reads the 32 bytes of the array; the load needs no alignment.
+            let v = unsafe { _mm256_loadu_si256(from.as_ptr().cast()) };
+            let above = _mm256_sub_epi8(v, zeros);
+            let digits = _mm256_cmpeq_epi8(_mm256_min_epu8(above, nines), above);
+            // SAFETY: writes the 32 bytes of the array; the store needs no alignment.
+            unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), _mm256_blendv_epi8(v, zeros, digits)) };
+        }
+        for (to, b) in rest_out.iter_mut().zip(rest) {
+            *to = super::without_digit(*b);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn digits_become_zeros() {
+        let text: Vec<u8> = (0..=255).chain(b"2026-03-05 10:4".iter().copied()).collect();
+        let mut out = vec![b'x'; text.len() + 9];
+        super::without_digits(&text, &mut out);
+        let want: Vec<u8> = text.iter().map(|b| super::without_digit(*b)).collect();
+        assert_eq!(out[..text.len()], want);
+        assert_eq!(out[text.len()..], [b'x'; 9]);
     }
 }

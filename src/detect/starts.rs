@@ -63,8 +63,35 @@ impl Starts {
             return None;
         }
         let words = leading_words(&prefix).all();
-        Some(Starts { prefix, words, inside: !boundary, inner })
+        Some(Starts { prefix: without_tail(&prefix), words, inside: !boundary, inner })
     }
+}
+
+/// Bytes after which what may or may not follow is not worth reading.
+const ENOUGH: usize = 6;
+
+/// A prefix without what may be left out at its end: it would be read, and rule nothing out.
+fn without_tail(hir: &Hir) -> Hir {
+    let subs = match hir.kind() {
+        HirKind::Alternation(subs) => return Hir::alternation(subs.iter().map(without_tail).collect()),
+        HirKind::Concat(subs) => subs,
+        _ => return hir.clone(),
+    };
+    let is_optional = |sub: &Hir| min_len(sub) == 0 && !matches!(sub.kind(), HirKind::Look(_));
+    let needed = subs.iter().rposition(|s| min_len(s) > 0).map_or(0, |i| i + 1);
+    // A boundary right behind what is needed rules out a good deal; one behind something optional does not.
+    let kept = subs[needed..].iter().position(is_optional).map_or(subs.len(), |i| needed + i);
+    let before: usize = subs[..needed.saturating_sub(1)].iter().map(min_len).sum();
+    let mut kept = subs[..kept].to_vec();
+    if before + kept.get(needed.wrapping_sub(1)).map_or(0, min_len) < ENOUGH {
+        return hir.clone();
+    }
+    if kept.len() == needed
+        && let Some(last) = kept.last_mut()
+    {
+        *last = without_tail(last);
+    }
+    Hir::concat(kept)
 }
 
 /// Cuts a pattern down to something that every match begins with, `room` bytes if it can be; the flag says that it is

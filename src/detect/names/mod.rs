@@ -12,6 +12,7 @@
 mod dictionary;
 mod fold;
 mod model;
+mod seen;
 mod tokens;
 #[cfg(feature = "train")]
 pub mod train;
@@ -23,6 +24,7 @@ use crate::span::Span;
 use dictionary::{Dictionary, Flag};
 use fold::Folded;
 use model::{CONTEXT, Group, Model, Scores};
+use seen::Seen;
 use tokens::{Class, Glue, Shape, Token};
 
 /// What a detector may ask the model for.
@@ -64,6 +66,7 @@ pub(crate) struct NamesScratch {
     masks: Vec<Masks>,
     tokens: Vec<Token>,
     scores: Vec<Option<Scores>>,
+    seen: Seen,
 }
 
 /// Something found.
@@ -118,7 +121,7 @@ impl Names {
     /// Calls `visit` with each place of `text` at which a word begins that is worth a look.
     pub(crate) fn places(&self, text: &[u8], scratch: &mut NamesScratch, mut visit: impl FnMut(usize)) {
         const CHUNK: usize = BLOCK * 32;
-        let masks = &mut scratch.masks;
+        let NamesScratch { masks, seen, .. } = scratch;
         let mut before = 0;
         for (n, chunk) in text.chunks(CHUNK).enumerate() {
             self.classifier.masks(chunk, masks);
@@ -129,22 +132,25 @@ impl Names {
                 let mut capitals = capital & begins;
                 // Most words are in lower case, and few of them are names.
                 let mut lower = word & begins & !capital;
+                let len_at = |i: u32| match (word >> i).trailing_ones() {
+                    len if i + len < BLOCK as u32 => len,
+                    len => len + letters(text, base + (i + len) as usize),
+                };
                 while lower != 0 {
                     let i = lower.trailing_zeros();
                     lower &= lower - 1;
-                    let at = base + i as usize;
-                    let len = match (word >> i).trailing_ones() {
-                        len if i + len < BLOCK as u32 => len,
-                        len => len + letters(text, at + len as usize),
-                    };
-                    if self.sieve(text, at, len) {
+                    if self.sieve(text, base + i as usize, len_at(i)) {
                         capitals |= 1 << i;
                     }
                 }
                 while capitals != 0 {
-                    let at = base + capitals.trailing_zeros() as usize;
+                    let i = capitals.trailing_zeros();
+                    let at = base + i as usize;
                     capitals &= capitals - 1;
-                    if self.is_trigger(text, at) {
+                    // Most capitals in logs begin words in capitals, identifiers, and words of every day.
+                    if tokens::begins(text, at)
+                        && seen.verdict(text, at, len_at(i) as usize, || self.is_trigger(text, at))
+                    {
                         visit(at);
                     }
                 }
@@ -167,12 +173,7 @@ impl Names {
     }
 
     fn is_trigger(&self, text: &[u8], at: usize) -> bool {
-        // Most capitals in logs begin words in capitals, identifiers, and words of every day.
-        if !tokens::begins(text, at) {
-            return false;
-        }
-        let t = tokens::token_at(text, at, Glue::Start, &self.dictionary);
-        is_trigger(&t)
+        is_trigger(&tokens::token_at(text, at, Glue::Start, &self.dictionary))
     }
 
     /// Finds around the places that [`Names::places`] gave, which are in order.

@@ -1,0 +1,145 @@
+//! What the automaton said about a place, remembered: logs repeat their words.
+//!
+//! A place at which nothing is left after a few bytes is the same wherever those bytes stand again, behind a word of the
+//! same length; one inside of a word is known by the byte before it, too. Where digits count as one, since a clock repeats its
+//! form and not its figures, a place is remembered only if nothing is left whichever digits stand there.
+
+use super::automaton::{Automaton, DEAD, Heads, MATCH, State, is_inside};
+use super::prefilter::FOLD;
+
+/// Bytes of one step of a [`Memo`]'s keys.
+pub(super) const STEP: usize = 8;
+/// Slots; a power of two. Of keys of one step, with their marks, they fit the first-level cache.
+const SLOTS: usize = 2048;
+/// States that are followed at once for the ten digits of each place.
+const MOST_STATES: usize = 64;
+/// Of so many keys that meet a slot which is taken, one gets it: what is met once must not push out what is met always.
+const PATIENCE: u32 = 8;
+
+/// A worker's memory. Places are known by so many steps of bytes.
+pub(super) struct Memo<const STEPS: usize> {
+    keys: Box<[[u64; STEPS]; SLOTS]>,
+    /// By slot: the head whose key it holds, with one of the marks below.
+    marks: Box<[u8; SLOTS]>,
+    turned_away: u32,
+    /// Keys hold digits as they are, and not a zero for each.
+    exact: bool,
+    states: [Vec<State>; 2],
+}
+
+/// It was read once.
+const SEEN: u8 = 1 << 6;
+/// Nothing is left there.
+const NOTHING: u8 = 2 << 6;
+/// Nothing is left with some digits, something with others.
+const ASKED: u8 = 3 << 6;
+
+impl<const STEPS: usize> Memo<STEPS> {
+    /// Bytes that a place is known by.
+    pub(super) const WIDTH: usize = STEP * STEPS;
+
+    /// With nothing in it. `exact` says that its keys hold digits as they are.
+    pub(super) fn new(exact: bool) -> Self {
+        Memo {
+            exact,
+            keys: Box::new([[0; STEPS]; SLOTS]),
+            marks: Box::new([0; SLOTS]),
+            turned_away: 0,
+            states: Default::default(),
+        }
+    }
+
+    /// What a place is known by, read from there on, or from the byte before it if it is inside of a word; `None` where the
+    /// text is too short for it.
+    #[inline(always)]
+    pub(super) fn key(bytes: &[u8]) -> Option<[u64; STEPS]> {
+        let (steps, _) = bytes.as_chunks::<STEP>();
+        Some(steps.first_chunk::<STEPS>()?.map(u64::from_le_bytes))
+    }
+
+    #[inline(always)]
+    fn slot(key: &[u64; STEPS], head: usize) -> usize {
+        let first = (head as u64).rotate_right(6);
+        let mixed =
+            key.iter().fold(first, |h, step| (h.rotate_left(23) ^ step).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        (mixed >> (64 - SLOTS.trailing_zeros())) as usize % SLOTS
+    }
+
+    /// Whether it is known that nothing is left.
+    #[inline(always)]
+    pub(super) fn is_nothing(&self, key: &[u64; STEPS], head: usize) -> bool {
+        let slot = Self::slot(key, head);
+        (self.keys[slot] == *key) & (self.marks[slot] == head as u8 | NOTHING)
+    }
+
+    /// Remembers a place where nothing was left within [`Memo::WIDTH`] bytes. What is met a second time is worth the
+    /// work of finding out whether that is so for all digits; false if it is not.
+    #[inline]
+    pub(super) fn met(
+        &mut self,
+        key: &[u64; STEPS],
+        head: usize,
+        automaton: &mut Automaton,
+        heads: &Heads,
+    ) -> bool {
+        let slot = Self::slot(key, head);
+        let (mark, head_mark) = (self.marks[slot], head as u8);
+        let same = self.keys[slot] == *key && mark % SEEN == head_mark;
+        if same {
+            if mark & ASKED == SEEN {
+                let nothing = self.find_out(key, head, automaton, heads);
+                self.marks[slot] = head_mark | if nothing { NOTHING } else { ASKED };
+            }
+            return self.marks[slot] & ASKED != ASKED;
+        }
+        self.turned_away = self.turned_away.wrapping_add(u32::from(mark & NOTHING != 0));
+        if mark & NOTHING == 0 || self.turned_away.is_multiple_of(PATIENCE) {
+            (self.keys[slot], self.marks[slot]) = (*key, head_mark | SEEN);
+        }
+        true
+    }
+
+    /// Whether nothing is left of what begins with `key`, whichever digits stand for its zeros.
+    #[cold]
+    fn find_out(
+        &mut self,
+        key: &[u64; STEPS],
+        head: usize,
+        automaton: &mut Automaton,
+        heads: &Heads,
+    ) -> bool {
+        let generation = automaton.generation();
+        let Some(state) = automaton.head(heads, head) else { return false };
+        let [states, next] = &mut self.states;
+        states.clear();
+        states.push(state);
+        let inside = is_inside(head);
+        for byte in key.iter().flat_map(|step| step.to_le_bytes()).skip(usize::from(inside)) {
+            let bytes = if byte == b'0' && !self.exact { b'0'..=b'9' } else { byte..=byte };
+            next.clear();
+            for (state, byte) in states.iter().flat_map(|s| bytes.clone().map(move |b| (*s, b))) {
+                match automaton.next(heads, state, Some(byte)) {
+                    Some(DEAD) => {}
+                    // Who asks has seen that an underscore there parts nothing.
+                    Some(to)
+                        if automaton.generation() == generation
+                            && (to & MATCH == 0 || inside && automaton.matches(to) == [FOLD]) =>
+                    {
+                        next.push(to);
+                    }
+                    _ => return false,
+                }
+            }
+            next.sort_unstable();
+            next.dedup();
+            if next.is_empty() {
+                return true;
+            }
+            if next.len() > MOST_STATES {
+                return false;
+            }
+            std::mem::swap(states, next);
+        }
+        false
+    }
+}
