@@ -166,10 +166,7 @@ impl Engine {
             }
         }
         let chosen: Vec<(&str, &Detector)> = order.iter().map(|id| by_id[id]).collect();
-        let mut words: Vec<String> = chosen.iter().flat_map(|(_, d)| d.keywords.iter().cloned()).collect();
-        words.sort();
-        words.dedup();
-        let keywords = Keywords::new(words);
+        let keywords = Keywords::new(chosen.iter().flat_map(|(_, d)| d.keywords.iter().cloned()).collect());
         let mut engine = Engine {
             serial: SERIAL.fetch_add(1, Ordering::Relaxed),
             rules: Vec::new(),

@@ -79,7 +79,34 @@ fn common_start(line: &[u8]) -> Option<usize> {
 
 /// Whether a value is an instant to the second or finer, or an epoch.
 pub(crate) fn is_instant(value: &[u8]) -> bool {
-    INSTANT.as_ref().is_some_and(|r| r.is_match(Input::new(value).anchored(Anchored::Yes)))
+    is_common_instant(value)
+        || INSTANT.as_ref().is_some_and(|r| r.is_match(Input::new(value).anchored(Anchored::Yes)))
+}
+
+/// The form that most logs use, `2026-11-22T18:48:52.123Z`: part of what [`INSTANT`] says, and told at a glance.
+fn is_common_instant(value: &[u8]) -> bool {
+    let Some((stamp, rest)) = value.split_first_chunk::<19>() else { return false };
+    let form = stamp.iter().zip(b"2000-00-00T00:00:00").all(|(b, form)| match form {
+        b'0' => b.is_ascii_digit(),
+        b'T' => matches!(b, b'T' | b' '),
+        form => b == form,
+    });
+    let at_most = |i: usize, most: u8| (stamp[i] - b'0') * 10 + (stamp[i + 1] - b'0') <= most;
+    let fraction = match rest {
+        [b'.', digits @ .., b'Z'] | [b'.', digits @ ..] => {
+            (1..=9).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
+        }
+        _ => matches!(rest, b"" | b"Z"),
+    };
+    form && fraction
+        && stamp[1] == b'0'
+        && &stamp[5..7] != b"00"
+        && &stamp[8..10] != b"00"
+        && at_most(5, 12)
+        && at_most(8, 31)
+        && at_most(11, 29)
+        && at_most(14, 59)
+        && at_most(17, 69)
 }
 
 #[cfg(test)]
@@ -123,6 +150,26 @@ mod tests {
     fn instants() {
         for v in ["2026-11-22T18:48:52Z", "2026-11-22 18:48:52.5+01:00", "1700000000", "1700000000123"] {
             assert!(is_instant(v.as_bytes()), "{v}");
+        }
+        for v in [
+            "2026-11-22T18:48:52Z",
+            "2026-11-22 18:48:52.123456789",
+            "2026-13-22T18:48:52Z",
+            "2026-00-22T18:48:52Z",
+            "2026-11-32T18:48:52Z",
+            "2026-11-00T18:48:52Z",
+            "2126-11-22T18:48:52Z",
+            "2026-11-22T30:48:52Z",
+            "2026-11-22T29:59:69Z",
+            "2026-11-22T18:60:52Z",
+            "2026-11-22T18:48:70Z",
+            "2026-11-22T18:48:52.Z",
+            "2026-11-22T18:48:52.1234567890",
+            "2026-11-22T18:48:52ZZ",
+            "2026-11-22T18:48:5a",
+        ] {
+            let said = INSTANT.as_ref().is_some_and(|r| r.is_match(Input::new(v)));
+            assert_eq!(is_common_instant(v.as_bytes()), said, "{v}");
         }
         for v in ["2026-11-22", "18:48:52", "2026-11-22T18:48", "219109999", "4155552671", ""] {
             assert!(!is_instant(v.as_bytes()), "{v}");

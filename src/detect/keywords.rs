@@ -1,22 +1,47 @@
 //! Context words near a match.
 
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, MatchKind};
-
+use super::classes::{BLOCK, ByteSet, Classifier, Masks, SETS};
 use crate::kind::Kind;
 use crate::span::Span;
 
+/// Keywords with one of so many heads are looked at together.
+const HEADS: usize = 1024;
+
 /// All keywords of all detectors.
 pub(super) struct Keywords {
-    finder: Option<AhoCorasick>,
+    /// By number, in order, in lower case.
     words: Vec<String>,
-    longest: usize,
+    /// By head: where its keywords stand in `entries`.
+    heads: Box<[(u16, u16); HEADS]>,
+    /// Keywords by head, the shorter ones first.
+    entries: Vec<Entry>,
+    /// Letters and digits; and what else a keyword begins with.
+    classifier: Classifier,
+}
+
+/// A keyword, and the bytes that it begins with as [`fold`] gives them: nearly all that are not it differ there.
+struct Entry {
+    begins: u64,
+    mask: u64,
+    id: u16,
+}
+
+/// Eight bytes, or as many as there are, letters in one case; what else this makes alike does not matter.
+fn fold(bytes: &[u8]) -> u64 {
+    let eight = match bytes.first_chunk::<8>() {
+        Some(eight) => u64::from_le_bytes(*eight),
+        None => bytes.iter().rev().fold(0, |all, b| all << 8 | u64::from(*b)),
+    };
+    eight | 0x2020_2020_2020_2020
 }
 
 /// The keywords found in one text so far. Texts are searched from front to back, and only as far as someone asks.
 #[derive(Default)]
 pub(crate) struct KeywordHits {
     hits: Vec<(Span, u16)>,
+    /// Where keywords begin that are known.
     searched: std::ops::Range<usize>,
+    masks: Vec<Masks>,
 }
 
 impl KeywordHits {
@@ -28,24 +53,56 @@ impl KeywordHits {
 }
 
 /// A step of the search, in bytes.
-const STEP: usize = 512;
+const STEP: usize = 4 * BLOCK;
+
+/// The sets that places are chosen by.
+mod set {
+    pub(super) const WORD: usize = 0;
+    pub(super) const ODD: usize = 1;
+}
+
+/// The first two bytes of a word, whatever their case.
+fn head(first: u8, second: u8) -> usize {
+    usize::from(first & 31) << 5 | usize::from(second & 31)
+}
 
 impl Keywords {
     /// Collects the keywords, lower case, of all detectors.
-    pub(super) fn new(words: Vec<String>) -> Keywords {
-        let longest = words.iter().map(String::len).max().unwrap_or(0);
-        let finder = AhoCorasickBuilder::new()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(&words)
-            .ok();
-        Keywords { finder, words, longest }
+    pub(super) fn new(mut words: Vec<String>) -> Keywords {
+        words.retain(|w| !w.is_empty());
+        words.sort();
+        words.dedup();
+        let mut sets = [ByteSet::default(); SETS];
+        (0..=255u8).filter(u8::is_ascii_alphanumeric).for_each(|b| sets[set::WORD].insert(b));
+        words
+            .iter()
+            .map(|w| w.as_bytes()[0])
+            .filter(|b| !b.is_ascii_alphanumeric())
+            .for_each(|b| sets[set::ODD].insert(b));
+        let mut heads = Box::new([(0, 0); HEADS]);
+        let mut entries: Vec<Entry> = Vec::new();
+        for (at, place) in heads.iter_mut().enumerate() {
+            let from = entries.len();
+            let has_head = |w: &[u8]| match *w {
+                // Anything may follow on a single byte.
+                [one] => head(one, 0) >> 5 == at >> 5,
+                [first, second, ..] => head(first, second) == at,
+                [] => false,
+            };
+            let all = words.iter().enumerate().map(|(i, w)| (i as u16, w.as_bytes()));
+            entries.extend(all.filter(|(_, w)| has_head(w)).map(|(id, w)| {
+                let mask = if w.len() < 8 { (1 << (8 * w.len())) - 1 } else { u64::MAX };
+                Entry { begins: fold(w) & mask, mask, id }
+            }));
+            entries[from..].sort_by_key(|e| (words[usize::from(e.id)].len(), e.id));
+            *place = (from as u16, entries.len() as u16);
+        }
+        Keywords { words, heads, entries, classifier: Classifier::new(&sets) }
     }
 
     /// The number of a keyword.
     pub(super) fn id(&self, word: &str) -> Option<u16> {
-        self.words.iter().position(|w| w == word).map(|i| i as u16)
+        self.words.binary_search_by(|w| w.as_str().cmp(word)).ok().map(|i| i as u16)
     }
 
     /// The keyword of a number.
@@ -76,7 +133,7 @@ impl Keywords {
             .map(|h| h.1)
     }
 
-    /// Makes sure that hits in `from..to` are known.
+    /// Makes sure that those which begin in `from..to` are known.
     fn search(&self, text: &[u8], from: usize, to: usize, hits: &mut KeywordHits) {
         if from < hits.searched.start || from > hits.searched.end {
             hits.hits.clear();
@@ -85,45 +142,67 @@ impl Keywords {
         if to <= hits.searched.end {
             return;
         }
-        let Some(finder) = &self.finder else { return };
-        // Steps overlap by the longest keyword, so that none is lost between two; a hit belongs to the step it ends in.
-        let old_end = hits.searched.end;
-        let start = old_end.saturating_sub(self.longest).max(hits.searched.start);
-        let end = text.len().min(to.max(old_end + STEP));
-        let known = hits.hits.len();
-        for m in finder.find_overlapping_iter(&text[start..end]) {
-            let s = Span::at(start + m.start(), start + m.end());
-            if (s.end() > old_end || known == 0) && stands_alone(text, s) && !in_marker(text, s) {
-                hits.hits.push((s, m.pattern().as_u32() as u16));
+        let KeywordHits { hits, searched, masks } = hits;
+        let start = searched.end;
+        let end = text.len().min(to.max(start + STEP));
+        self.each_in(text, start..end, masks, |span, id| {
+            if !in_marker(text, span) {
+                hits.push((span, id));
+            }
+        });
+        searched.end = end;
+    }
+
+    /// Calls `visit` with each keyword that begins in `range`, in order.
+    fn each_in(
+        &self,
+        text: &[u8],
+        range: std::ops::Range<usize>,
+        masks: &mut Vec<Masks>,
+        mut visit: impl FnMut(Span, u16),
+    ) {
+        self.classifier.masks(&text[range.clone()], masks);
+        let before = range.start.checked_sub(1).and_then(|i| text.get(i));
+        let mut word_before = u64::from(before.is_some_and(u8::is_ascii_alphanumeric));
+        for (block, here) in masks.iter().enumerate() {
+            let word = here[set::WORD];
+            let mut begins = word & !(word << 1 | word_before) | here[set::ODD];
+            word_before = word >> 63;
+            while begins != 0 {
+                let at = range.start + block * BLOCK + begins.trailing_zeros() as usize;
+                begins &= begins - 1;
+                let second = text.get(at + 1).copied().unwrap_or(0);
+                let (from, to) = self.heads[head(text[at], second)];
+                let eight = fold(&text[at..]);
+                for e in &self.entries[usize::from(from)..usize::from(to)] {
+                    if eight & e.mask != e.begins {
+                        continue;
+                    }
+                    let keyword = self.words[usize::from(e.id)].as_bytes();
+                    let span = Span::at(at, at + keyword.len());
+                    let same = text.get(span.range()).is_some_and(|t| t.eq_ignore_ascii_case(keyword));
+                    if same && ends(text, span) {
+                        visit(span, e.id);
+                    }
+                }
             }
         }
-        hits.hits.sort_unstable();
-        hits.hits.dedup();
-        hits.searched.end = end;
     }
 
     /// The ids of all keywords in a short text, such as a field's name with its parts parted by blanks.
     pub(super) fn all_in(&self, text: &[u8]) -> Vec<u16> {
-        let Some(finder) = &self.finder else { return Vec::new() };
-        let alone = finder
-            .find_overlapping_iter(text)
-            .filter(|m| stands_alone(text, Span::at(m.start(), m.end())))
-            .map(|m| m.pattern().as_u32() as u16);
-        let mut ids: Vec<u16> = alone.collect();
+        let mut ids = Vec::new();
+        self.each_in(text, 0..text.len(), &mut Vec::new(), |_, id| ids.push(id));
         ids.sort_unstable();
         ids.dedup();
         ids
     }
 }
 
-/// Letters and digits on neither side; an underscore parts words.
-fn stands_alone(text: &[u8], s: Span) -> bool {
-    let edge = |inside: Option<&u8>, outside: Option<&u8>| {
-        let both = inside.zip(outside);
-        both.is_none_or(|(a, b)| !(a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric()))
-    };
-    let before = s.start().checked_sub(1).and_then(|i| text.get(i));
-    edge(text.get(s.start()), before) && edge(text.get(s.end() - 1), text.get(s.end()))
+/// No letter or digit goes on where one ends; an underscore parts words.
+fn ends(text: &[u8], s: Span) -> bool {
+    let after = text.get(s.end()).is_some_and(u8::is_ascii_alphanumeric);
+    !(after && text[s.end() - 1].is_ascii_alphanumeric())
 }
 
 /// Whether the word is part of one of our own markers: `[MRN]` says nothing about its neighbours and holds nothing
@@ -158,6 +237,51 @@ mod tests {
         assert_eq!(near("chart no 1", 9, 10), Some("chart no".into()));
         assert_eq!(near("[MRN] 1", 6, 10), None, "a marker is no context");
         assert_eq!(near("[XMRN] mrn: 1", 12, 10), Some("mrn".into()));
+    }
+
+    /// Every keyword at every place, compared byte by byte.
+    #[test]
+    fn all_are_found() {
+        let words = ["a", "ab", "abc", "mrn", "no.", "#", "d.o.b", "né", "é", "chart no", "x"];
+        let k = Keywords::new(words.iter().map(|w| w.to_string()).collect());
+        let parts = [
+            "ab", "A", " ", "mrn", "MRN", "_", "#", "no.", "7", "D.O.B", "chart no", "NÉ", "né", "abc", "é",
+            "x",
+        ];
+        let mut n = 1u32;
+        for _ in 0..500 {
+            let text: String = (0..40)
+                .map(|_| {
+                    n = n.wrapping_mul(1_103_515_245).wrapping_add(12_345);
+                    parts[(n >> 16) as usize % parts.len()]
+                })
+                .collect();
+            let text = text.as_bytes();
+            let alone = |s: Span| {
+                let edge = |a: usize, b: usize| {
+                    let alnum = |i: usize| text.get(i).is_some_and(u8::is_ascii_alphanumeric);
+                    alnum(a) && alnum(b)
+                };
+                !(s.start() > 0 && edge(s.start() - 1, s.start())) && !edge(s.end() - 1, s.end())
+            };
+            let mut want = Vec::new();
+            for at in 0..text.len() {
+                for (id, w) in k.words.iter().enumerate() {
+                    let s = Span::at(at, at + w.len());
+                    let same = text.get(s.range()).is_some_and(|t| t.eq_ignore_ascii_case(w.as_bytes()));
+                    if same && alone(s) {
+                        want.push((s, id as u16));
+                    }
+                }
+            }
+            want.sort_unstable();
+            let mut got = Vec::new();
+            let (first, rest) = (0..text.len() / 3, text.len() / 3..text.len());
+            for range in [first, rest] {
+                k.each_in(text, range, &mut Vec::new(), |s, id| got.push((s, id)));
+            }
+            assert_eq!(got, want);
+        }
     }
 
     #[test]
