@@ -54,6 +54,28 @@ fn build(pattern: &str) -> Option<Regex> {
 
 /// The timestamp a line begins with.
 pub(crate) fn leading(line: &[u8]) -> Option<Span> {
+    common_leading(line).or_else(|| find_leading(line))
+}
+
+/// One in the form that most logs use, where it is plain at once where it ends.
+fn common_leading(line: &[u8]) -> Option<Span> {
+    let (stamp, rest) = line.split_first_chunk::<19>().filter(|(stamp, _)| is_common_stamp(stamp))?;
+    let fraction = match rest {
+        [b'.' | b',', digits @ ..] => 1 + digits.iter().take_while(|b| b.is_ascii_digit()).count(),
+        _ => 0,
+    };
+    let zone = usize::from(rest.get(fraction) == Some(&b'Z'));
+    let end = stamp.len() + fraction + zone;
+    let ends = match line[end..] {
+        [] => true,
+        // No zone behind a blank.
+        [b' ', next, ..] => zone == 1 || !matches!(next, b'Z' | b'U' | b'G' | b'+' | b'-'),
+        [next, ..] => !next.is_ascii_alphanumeric() && (zone == 1 || !matches!(next, b'+' | b'-' | b':')),
+    };
+    (ends && matches!(fraction, 0 | 2..=10)).then(|| Span::at(0, end))
+}
+
+fn find_leading(line: &[u8]) -> Option<Span> {
     let match_end = |regex: &LazyLock<Option<Regex>>, from: usize| {
         let input = Input::new(line).range(from..).anchored(Anchored::Yes);
         regex.as_ref()?.search_half(&input).map(|m| m.offset())
@@ -86,27 +108,29 @@ pub(crate) fn is_instant(value: &[u8]) -> bool {
 /// The form that most logs use, `2026-11-22T18:48:52.123Z`: part of what [`INSTANT`] says, and told at a glance.
 fn is_common_instant(value: &[u8]) -> bool {
     let Some((stamp, rest)) = value.split_first_chunk::<19>() else { return false };
-    let form = stamp.iter().zip(b"2000-00-00T00:00:00").all(|(b, form)| match form {
-        b'0' => b.is_ascii_digit(),
-        b'T' => matches!(b, b'T' | b' '),
-        form => b == form,
-    });
-    let at_most = |i: usize, most: u8| (stamp[i] - b'0') * 10 + (stamp[i + 1] - b'0') <= most;
     let fraction = match rest {
         [b'.', digits @ .., b'Z'] | [b'.', digits @ ..] => {
             (1..=9).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit)
         }
         _ => matches!(rest, b"" | b"Z"),
     };
-    form && fraction
-        && stamp[1] == b'0'
-        && &stamp[5..7] != b"00"
-        && &stamp[8..10] != b"00"
-        && at_most(5, 12)
-        && at_most(8, 31)
-        && at_most(11, 29)
-        && at_most(14, 59)
-        && at_most(17, 69)
+    fraction && is_common_stamp(stamp)
+}
+
+/// `2026-11-22T18:48:52` or the same with a blank.
+fn is_common_stamp(stamp: &[u8; 19]) -> bool {
+    let form = stamp.iter().zip(b"2000-00-00T00:00:00").all(|(b, form)| match form {
+        b'0' => b.is_ascii_digit(),
+        b'T' => matches!(b, b'T' | b' '),
+        form => b == form,
+    });
+    let two = |i: usize| stamp[i].wrapping_sub(b'0') * 10 + stamp[i + 1].wrapping_sub(b'0');
+    form && stamp[1] == b'0'
+        && (1..=12).contains(&two(5))
+        && (1..=31).contains(&two(8))
+        && two(11) <= 29
+        && two(14) <= 59
+        && two(17) <= 69
 }
 
 #[cfg(test)]
@@ -134,6 +158,36 @@ mod tests {
             let end = case.find('»').unwrap() - 2;
             let text = case.replace(['«', '»'], "");
             assert_eq!(leading(text.as_bytes()), Some(Span::at(start, end)), "{case}");
+        }
+        for (i, rest) in [
+            "",
+            "Z",
+            ".5",
+            ",123Z",
+            ":5 x",
+            " UTC x",
+            " GMT",
+            " +01:00",
+            "+0100 x",
+            "-07:00",
+            "Z ",
+            " x",
+            "Zulu",
+            "x",
+            "9",
+            ". x",
+            ".1234567890",
+            "_",
+            " Z",
+            "Z+1",
+            "]",
+            " -",
+        ]
+        .iter()
+        .enumerate()
+        {
+            let line = format!("2026-11-22{}18:48:5{}{rest}", if i % 2 == 0 { "T" } else { " " }, i % 10);
+            assert_eq!(leading(line.as_bytes()), find_leading(line.as_bytes()), "{line}");
         }
         for text in [
             "2026-11-22 visit",
