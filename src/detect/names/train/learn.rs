@@ -14,6 +14,9 @@ const DECAY: f64 = 2e-7;
 const DROPPED: usize = 60;
 /// What it costs, against a name let through, to take for a name what is hardly ever anything else.
 const SPARED: f64 = 0.25;
+/// The weights are the mean of what they were after every so many texts of the second half: the last few texts would
+/// otherwise have more of a say than all others.
+const MEAN_EVERY: usize = 8_000;
 /// Texts held back to measure on.
 const HELD: usize = 20_000;
 
@@ -26,6 +29,7 @@ pub(super) fn learn(
 ) -> Vec<u8> {
     let mut weights = vec![[0f64; CLASSES]; ROWS];
     let mut squares = vec![[1e-2f64; CLASSES]; ROWS];
+    let mut mean = Mean { sums: vec![[0f64; CLASSES]; ROWS], count: 0 };
     let mut r = Random::new(seed);
     let mut text = Text::default();
     let mut words = Vec::new();
@@ -62,7 +66,12 @@ pub(super) fn learn(
                 }
             }
         }
+        if n >= texts / 2 && n % MEAN_EVERY == 0 {
+            mean.add(&weights);
+        }
     }
+    mean.add(&weights);
+    let weights = mean.weights();
     let (mut right, mut taken, mut there) = ([0u32; CLASSES], [0u32; CLASSES], [0u32; CLASSES]);
     let mut held = Random::new(!seed);
     for _ in 0..HELD {
@@ -89,6 +98,26 @@ pub(super) fn learn(
     let quantised =
         weights.iter().flatten().map(|w| (w * f64::from(SCALE)).round().clamp(-32768.0, 32767.0) as i16);
     quantised.flat_map(i16::to_le_bytes).collect()
+}
+
+/// Weights as they were at several times.
+struct Mean {
+    sums: Vec<[f64; CLASSES]>,
+    count: u32,
+}
+
+impl Mean {
+    fn add(&mut self, weights: &[[f64; CLASSES]]) {
+        for (sums, weights) in self.sums.iter_mut().zip(weights) {
+            sums.iter_mut().zip(weights).for_each(|(s, w)| *s += w);
+        }
+        self.count += 1;
+    }
+
+    fn weights(mut self) -> Vec<[f64; CLASSES]> {
+        self.sums.iter_mut().flatten().for_each(|s| *s /= f64::from(self.count));
+        self.sums
+    }
 }
 
 fn read(text: &Text, dictionary: &Dictionary<'_>, words: &mut Vec<Token>) {
