@@ -353,10 +353,10 @@ impl<'l> Fill<'l> {
     fn given(&self, r: &mut Random, world: bool) -> String {
         let one = |r: &mut Random| match r.below(100) {
             _ if world => self.shown_given.any(r).to_string(),
-            0..50 => title(self.given.by_count(r)),
-            50..78 => title(self.given.any(r)),
-            78..86 => title(self.nicknames.any(r)),
-            86..92 => title(self.rare_given.any(r)),
+            0..46 => title(self.given.by_count(r)),
+            46..73 => title(self.given.any(r)),
+            73..81 => title(self.nicknames.any(r)),
+            81..92 => title(self.rare_given.any(r)),
             _ => self.shown_given.any(r).to_string(),
         };
         let first = one(r);
