@@ -262,7 +262,7 @@ mod tests {
                     let alnum = |i: usize| text.get(i).is_some_and(u8::is_ascii_alphanumeric);
                     alnum(a) && alnum(b)
                 };
-                !(s.start() > 0 && edge(s.start() - 1, s.start())) && !edge(s.end() - 1, s.end())
+                !(s.start() > 0 && edge(s.start() - 1, s.start()) || edge(s.end() - 1, s.end()))
             };
             let mut want = Vec::new();
             for at in 0..text.len() {
