@@ -132,25 +132,22 @@ impl Names {
                 let mut capitals = capital & begins;
                 // Most words are in lower case, and few of them are names.
                 let mut lower = word & begins & !capital;
-                let len_at = |i: u32| match (word >> i).trailing_ones() {
-                    len if i + len < BLOCK as u32 => len,
-                    len => len + letters(text, base + (i + len) as usize),
-                };
                 while lower != 0 {
                     let i = lower.trailing_zeros();
                     lower &= lower - 1;
-                    if self.sieve(text, base + i as usize, len_at(i)) {
+                    let len = match (word >> i).trailing_ones() {
+                        len if i + len < BLOCK as u32 => len,
+                        len => len + letters(text, base + (i + len) as usize),
+                    };
+                    if self.sieve(text, base + i as usize, len) {
                         capitals |= 1 << i;
                     }
                 }
                 while capitals != 0 {
-                    let i = capitals.trailing_zeros();
-                    let at = base + i as usize;
+                    let at = base + capitals.trailing_zeros() as usize;
                     capitals &= capitals - 1;
                     // Most capitals in logs begin words in capitals, identifiers, and words of every day.
-                    if tokens::begins(text, at)
-                        && seen.verdict(text, at, len_at(i) as usize, || self.is_trigger(text, at))
-                    {
+                    if tokens::begins(text, at) && self.is_trigger(text, at, seen) {
                         visit(at);
                     }
                 }
@@ -172,8 +169,8 @@ impl Names {
         self.dictionary.may_be_lower_name(first, len)
     }
 
-    fn is_trigger(&self, text: &[u8], at: usize) -> bool {
-        is_trigger(&tokens::token_at(text, at, Glue::Start, &self.dictionary))
+    fn is_trigger(&self, text: &[u8], at: usize, seen: &mut Seen) -> bool {
+        is_trigger(&tokens::token_at(text, at, Glue::Start, &self.dictionary, Some(seen)).0)
     }
 
     /// Finds around the places that [`Names::places`] gave, which are in order.
@@ -200,11 +197,11 @@ impl Names {
 
     /// Reads the words around the places from `first` to `last`, and scores them.
     fn read(&self, text: &[u8], first: usize, last: usize, scratch: &mut NamesScratch) {
-        let NamesScratch { tokens, scores, .. } = scratch;
+        let NamesScratch { tokens, scores, seen, .. } = scratch;
         tokens.clear();
         scores.clear();
         let from = tokens::back(text, first, BESIDE);
-        tokens::tokens(text, from, last, 1 + BESIDE, &self.dictionary, tokens);
+        tokens::tokens(text, from, last, 1 + BESIDE, &self.dictionary, Some(seen), tokens);
         scores.resize(tokens.len(), None);
         let (mut since, mut upto) = (0, 0);
         for (i, t) in tokens.iter().enumerate() {
@@ -293,7 +290,8 @@ impl Names {
     /// A span that follows a cue, without the words at its end that are none of a name: `John Smith Admitted Today`.
     pub(crate) fn trim(&self, text: &[u8], span: Span) -> Span {
         let mut tokens = Vec::new();
-        tokens::tokens(&text[..span.end()], span.start(), span.end(), 0, &self.dictionary, &mut tokens);
+        let (from, to) = (span.start(), span.end());
+        tokens::tokens(&text[..to], from, to, 0, &self.dictionary, None, &mut tokens);
         let is_word = |t: &Token| {
             let e = t.entry;
             if t.span.len() < 2 {
@@ -315,7 +313,8 @@ impl Names {
     /// The words of a name that are looked for again.
     pub(crate) fn words(&self, text: &[u8], name: Span, mut visit: impl FnMut(Word)) {
         let mut tokens = Vec::new();
-        tokens::tokens(&text[..name.end()], name.start(), name.end(), 0, &self.dictionary, &mut tokens);
+        let (from, to) = (name.start(), name.end());
+        tokens::tokens(&text[..to], from, to, 0, &self.dictionary, None, &mut tokens);
         for t in tokens {
             let word = &text[t.span.range()];
             let is_word = matches!(t.shape, Shape::Title | Shape::Upper | Shape::Camel | Shape::Lower);
@@ -340,9 +339,9 @@ impl Names {
         scratch: &mut NamesScratch,
         mut found: impl FnMut(Span),
     ) {
-        let tokens = &mut scratch.tokens;
+        let NamesScratch { tokens, seen, .. } = scratch;
         tokens.clear();
-        tokens::tokens(text, 0, text.len(), 0, &self.dictionary, tokens);
+        tokens::tokens(text, 0, text.len(), 0, &self.dictionary, Some(seen), tokens);
         for t in tokens.iter() {
             let mut folded = Folded::new();
             folded.fold(&text[t.span.range()]);

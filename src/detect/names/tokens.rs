@@ -2,6 +2,7 @@
 
 use super::dictionary::{Dictionary, Entry, Flag};
 use super::fold::Folded;
+use super::seen::Seen;
 use crate::span::Span;
 
 /// How a word is written.
@@ -191,14 +192,36 @@ pub(super) fn begins(text: &[u8], at: usize) -> bool {
     !(b.is_ascii_alphabetic() || is_code(b) || quoted || b == b'%')
 }
 
-/// The word at `start`, if one begins there.
-pub(super) fn token_at(text: &[u8], start: usize, glue: Glue, dictionary: &Dictionary<'_>) -> Token {
+/// The word at `start`, if one begins there, and where it ends with all that belongs to it.
+pub(super) fn token_at(
+    text: &[u8],
+    start: usize,
+    glue: Glue,
+    dictionary: &Dictionary<'_>,
+    seen: Option<&mut Seen>,
+) -> (Token, usize) {
     let (end, letters) = word_end(text, start);
-    let word = &text[start..end];
+    let placed = |t: Token| Token { span: Span::at(start, start + t.span.len()), glue, ..t };
+    let Some(seen) = seen else { return (placed(read(&text[start..end], letters, dictionary)), end) };
+    let token = match seen.look_up(text, start, end) {
+        Ok(token) => token,
+        Err(slot) => {
+            let token = read(&text[start..end], letters, dictionary);
+            if let Some(slot) = slot {
+                seen.remember(&slot, token);
+            }
+            token
+        }
+    };
+    (placed(token), end)
+}
+
+/// What a word is in itself.
+fn read(word: &[u8], letters: bool, dictionary: &Dictionary<'_>) -> Token {
     let mut token = Token {
-        span: Span::at(start, end),
+        span: Span::at(0, word.len()),
         shape: Shape::Code,
-        glue,
+        glue: Glue::Start,
         entry: Entry::default(),
         word: 0,
         class: Class::Code,
@@ -216,10 +239,10 @@ pub(super) fn token_at(text: &[u8], start: usize, glue: Glue, dictionary: &Dicti
         if word.len() > s.len() + 1
             && let Some(rest) = word.strip_suffix(s)
         {
-            token.span = Span::at(start, start + rest.len());
+            token.span = Span::at(0, rest.len());
         }
     }
-    let word = &text[token.span.range()];
+    let word = &word[token.span.range()];
     token.shape = shape(word);
     token.foreign = word.iter().any(|b| *b >= 0x80 && *b != 0x99 && *b != 0xE2);
     let mut folded = Folded::new();
@@ -404,6 +427,7 @@ pub(super) fn tokens(
     to: usize,
     more: usize,
     dictionary: &Dictionary<'_>,
+    mut seen: Option<&mut Seen>,
     out: &mut Vec<Token>,
 ) {
     let mut at = from;
@@ -434,9 +458,9 @@ pub(super) fn tokens(
             left -= 1;
         }
         let glue = last_end.map_or(Glue::Start, |end| glue(&text[end.min(at)..at]));
-        let token = token_at(text, at, glue, dictionary);
         // A possessive ending belongs to nobody.
-        at = word_end(text, at).0.max(token.span.end());
+        let (token, end) = token_at(text, at, glue, dictionary, seen.as_deref_mut());
+        at = end;
         last_end = Some(at);
         out.push(token);
         join_towns(text, dictionary, out);
@@ -498,7 +522,7 @@ mod tests {
 
     fn all(text: &str) -> Vec<Token> {
         let mut out = Vec::new();
-        tokens(text.as_bytes(), 0, text.len(), 0, &Dictionary::builtin(), &mut out);
+        tokens(text.as_bytes(), 0, text.len(), 0, &Dictionary::builtin(), None, &mut out);
         out
     }
 
@@ -538,6 +562,24 @@ mod tests {
         let cases = [(19, 1, 15), (15, 1, 9), (15, 2, 4), (15, 9, 0), (0, 3, 0)];
         for (at, count, want) in cases {
             assert_eq!(back(text.as_bytes(), at, count), want, "{count} words before {at}");
+        }
+    }
+
+    /// A word that was seen before reads as it did then, wherever it stands.
+    #[test]
+    fn what_was_seen_reads_the_same() {
+        let text = "JOHN O'Brien's, Zoë JOHN'S car; John john_1 2021 Whitcombe-Featherstonehaughs wrote to Zoe in St. Paul, \
+                    MN (Mary) 3rd Dr. d'Angelo";
+        let (dictionary, mut seen) = (Dictionary::builtin(), Seen::default());
+        let mut read = |text: &str, seen: Option<&mut Seen>| {
+            let mut out = Vec::new();
+            tokens(text.as_bytes(), 0, text.len(), 0, &dictionary, seen, &mut out);
+            out.iter().map(|t| format!("{t:?}")).collect::<Vec<_>>()
+        };
+        for _ in 0..3 {
+            for part in [text, &text[5..], "x JOHN y", text] {
+                assert_eq!(read(part, Some(&mut seen)), read(part, None), "{part}");
+            }
         }
     }
 }
