@@ -12,7 +12,7 @@ use super::prefilter::{Candidate, FOLD, NAME, PrefilterScratch};
 use super::protected;
 use super::slow::StepLimit;
 use super::starts::is_word;
-use super::{DetectorId, Evidence, Finding};
+use super::{DetectorId, Evidence, Finding, event_time};
 use crate::codec::{Leaf, Map, Place};
 use crate::kind::{Kind, KindSet};
 use crate::span::Span;
@@ -45,12 +45,14 @@ pub struct Query {
     pub(super) least: f32,
     /// Past this nobody asks how sure a finding is, in log-odds.
     enough: f32,
+    /// Dates within the time that the text begins with are left out.
+    spares_leading_time: bool,
 }
 
 impl Query {
     /// Findings of `kinds` with a confidence of `min_confidence` or more.
     pub fn new(kinds: KindSet, min_confidence: f32) -> Query {
-        Query { kinds, least: log_odds(min_confidence), enough: f32::INFINITY }
+        Query { kinds, least: log_odds(min_confidence), enough: f32::INFINITY, spares_leading_time: false }
     }
 
     /// The same for one kind alone, if it is asked for.
@@ -62,6 +64,11 @@ impl Query {
     /// The same without one kind.
     pub(crate) fn without(self, kind: Kind) -> Query {
         Query { kinds: self.kinds.without(kind), ..self }
+    }
+
+    /// The same without dates within the time that the text begins with.
+    pub(crate) fn sparing_leading_time(self) -> Query {
+        Query { spares_leading_time: true, ..self }
     }
 
     /// The same, for someone who does not ask how far above `confidence` a finding is: evidence that would not bring it
@@ -172,6 +179,7 @@ impl Engine {
             own.clear();
             self.all_candidates(&folded.text, query.kinds, prefilter, &mut matching.names, own);
             scene.text = &folded.text;
+            scene.query.spares_leading_time = false;
             self.find_in(&scene, leaf.place, own, 0, matching, out)?;
             let map = Map::Segments(&folded.segments);
             out[first..].iter_mut().for_each(|f| f.span = map.to_payload(f.span));
@@ -204,7 +212,7 @@ impl Engine {
         out: &mut Vec<Finding>,
     ) -> Result<(), StepLimit> {
         scratch.keywords.clear();
-        let mut names = false;
+        let (mut names, mut leading) = (false, None);
         for c in candidates {
             if c.pattern == NAME {
                 names = true;
@@ -213,12 +221,23 @@ impl Engine {
             // The prefilter's first pattern is folding.
             let Some(i) = usize::from(c.pattern).checked_sub(1) else { continue };
             let matcher = &self.matchers[i];
-            if !scene.query.kinds.contains(self.rules[matcher.detector as usize].detector.kind) {
+            let kind = self.rules[matcher.detector as usize].detector.kind;
+            if !scene.query.kinds.contains(kind) {
                 continue;
             }
-            if let Some(span) = match_at(matcher, scene.text, c.at as usize - base, &mut scratch.caches[i]) {
-                out.extend(self.weigh(scene, matcher.detector, span, None, &mut scratch.keywords));
+            let Some(span) = match_at(matcher, scene.text, c.at as usize - base, &mut scratch.caches[i])
+            else {
+                continue;
+            };
+            if kind == Kind::Date
+                && scene.query.spares_leading_time
+                && leading
+                    .get_or_insert_with(|| event_time::leading(scene.text))
+                    .is_some_and(|t| t.contains(span))
+            {
+                continue;
             }
+            out.extend(self.weigh(scene, matcher.detector, span, None, &mut scratch.keywords));
         }
         if names {
             self.names(scene, candidates, base, scratch, out);
@@ -360,7 +379,7 @@ impl Engine {
     pub fn explain(&self, leaf: &Leaf<'_>, finding: &Finding, scratch: &mut DetectScratch) -> Vec<Evidence> {
         self.adopt(scratch);
         let field = self.fields.look_up(leaf.path, &self.keywords, &mut scratch.fields).clone();
-        let query = Query { kinds: KindSet::ALL, least: f32::NEG_INFINITY, enough: f32::INFINITY };
+        let query = Query { least: f32::NEG_INFINITY, ..Query::new(KindSet::ALL, 0.0) };
         let model = self.rules[finding.detector.0 as usize].detector.model;
         let names = &mut scratch.matching.names;
         let mut read = |text: &[u8], span: Span| {

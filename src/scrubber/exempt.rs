@@ -19,9 +19,12 @@ pub(super) fn is_event_time(leaf: &Leaf<'_>) -> bool {
 
 /// The timestamp that a plain line begins with.
 pub(super) fn leading_time(leaf: &Leaf<'_>) -> Option<Span> {
-    let first =
-        leaf.place == Place::Text && leaf.depth == 0 && leaf.path.depth() == 0 && leaf.map.base() == 0;
-    if first { detect::leading(leaf.text) } else { None }
+    if may_lead(leaf) { detect::leading(leaf.text) } else { None }
+}
+
+/// Whether a leaf is the beginning of a plain line.
+pub(super) fn may_lead(leaf: &Leaf<'_>) -> bool {
+    leaf.place == Place::Text && leaf.depth == 0 && leaf.path.depth() == 0 && leaf.map.base() == 0
 }
 
 /// Whether the profile lets a finding stand as it is: the line's own time, or an address that means nothing

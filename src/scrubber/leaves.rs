@@ -56,9 +56,13 @@ impl LeafScrubber<'_> {
         scratch.kept.clear();
         scratch.found.clear();
         // The record's own time: a date that stays needs no finding, unless a rule speaks of it or someone wants to see it.
-        let query = match event_time && !self.reports && !self.policy.speaks_of(Kind::Date) {
-            true => self.query.without(Kind::Date),
-            false => self.query,
+        let unseen = !self.reports && !self.policy.speaks_of(Kind::Date);
+        let query = match unseen {
+            true if event_time => self.query.without(Kind::Date),
+            true if self.policy.profile == Profile::Logs && exempt::may_lead(leaf) => {
+                self.query.sparing_leading_time()
+            }
+            _ => self.query,
         };
         self.engine.find(leaf, candidates, query, &mut scratch.detect, &mut scratch.found)?;
         self.engine.find_known(leaf, &scratch.known, query, &mut scratch.detect, &mut scratch.found);

@@ -571,7 +571,7 @@ mod tests {
         let text = "JOHN O'Brien's, Zoë JOHN'S car; John john_1 2021 Whitcombe-Featherstonehaughs wrote to Zoe in St. Paul, \
                     MN (Mary) 3rd Dr. d'Angelo";
         let (dictionary, mut seen) = (Dictionary::builtin(), Seen::default());
-        let mut read = |text: &str, seen: Option<&mut Seen>| {
+        let read = |text: &str, seen: Option<&mut Seen>| {
             let mut out = Vec::new();
             tokens(text.as_bytes(), 0, text.len(), 0, &dictionary, seen, &mut out);
             out.iter().map(|t| format!("{t:?}")).collect::<Vec<_>>()
