@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use regex_syntax::ast::{self, Ast};
+use regex_syntax::hir::translate::{Translator, TranslatorBuilder};
 use toml::Spanned;
 
 use super::{MAX_MATCH_BYTES, Pattern};
@@ -10,12 +11,13 @@ use crate::authored::Reader;
 use crate::detect::slow::SlowPattern;
 use crate::detect::starts::Starts;
 
-/// The syntax patterns are written in: bytes, ASCII classes.
-fn syntax(case_insensitive: bool) -> regex_syntax::ParserBuilder {
-    let mut b = regex_syntax::ParserBuilder::new();
-    b.unicode(false).utf8(false).case_insensitive(case_insensitive).nest_limit(64);
-    b
+/// What patterns mean: bytes, ASCII classes.
+fn meaning(case_insensitive: bool) -> Translator {
+    TranslatorBuilder::new().unicode(false).utf8(false).case_insensitive(case_insensitive).build()
 }
+
+/// Groups in groups.
+const MOST_NESTED: u32 = 64;
 
 /// Reads a pattern; `search` says whether it is looked for in texts. What is wrong stays with the reader, at its place
 /// in the pattern.
@@ -74,15 +76,13 @@ fn with_look_around(text: &str, case_insensitive: bool) -> Result<Pattern, Fault
 }
 
 fn plain(text: &str, case_insensitive: bool, search: bool) -> Result<Pattern, Fault> {
-    let ast = ast::parse::Parser::new().parse(text).map_err(|e| Fault::syntax(e.span(), &e.kind()))?;
+    let mut parser = ast::parse::ParserBuilder::new().nest_limit(MOST_NESTED).build();
+    let ast = parser.parse(text).map_err(|e| Fault::syntax(e.span(), &e.kind()))?;
     if let Some((at, what)) = mistake(&ast) {
         return Err(Fault::new(Some(range(at)), what));
     }
-    let hir = syntax(case_insensitive).build().parse(text).map_err(|e| match &e {
-        regex_syntax::Error::Translate(t) => Fault::syntax(t.span(), &t.kind()),
-        regex_syntax::Error::Parse(t) => Fault::syntax(t.span(), &t.kind()),
-        _ => Fault::new(None, "the pattern does not parse"),
-    })?;
+    let hir = meaning(case_insensitive).translate(text, &ast);
+    let hir = hir.map_err(|e| Fault::syntax(e.span(), &e.kind()))?;
     let Some(max_len) = hir.properties().maximum_len().filter(|n| *n <= MAX_MATCH_BYTES) else {
         let what = format!("a pattern must be bounded, to at most {MAX_MATCH_BYTES} bytes");
         let help = Some("write {0,64} for *, {1,64} for +");
