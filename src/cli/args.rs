@@ -7,7 +7,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::failure::Failure;
 use crate::codec::Format;
-use crate::config::{self, MAX_RECORD_BYTES, Treatment};
+use crate::config::{self, MAX_RECORD_BYTES, RosterConfig, Treatment};
+use crate::keys::{KeyError, SecretRef};
 use crate::kind::{Kind, KindSet};
 use crate::policy::{Policy, Profile};
 use crate::scrubber::Settings;
@@ -30,6 +31,12 @@ pub(super) struct CommonArgs {
     /// A detector pack beside the built-in ones; may be given several times
     #[arg(long, value_name = "PATH")]
     pack: Vec<PathBuf>,
+    /// A roster of the organisation's own patients, made by `scrubjay roster build`
+    #[arg(long, value_name = "PATH", requires = "roster_key")]
+    roster: Option<PathBuf>,
+    /// Where the key of the roster stands: env:NAME or file:PATH
+    #[arg(long, value_name = "REF", requires = "roster", value_parser = secret)]
+    roster_key: Option<SecretArg>,
     /// A TOML file with `[policy]` rules, such as a pipeline's; options given here go before it
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -65,6 +72,7 @@ impl CommonArgs {
                 policy: Policy { profile: usual, ..Policy::default() },
                 codec: Default::default(),
                 packs: Vec::new(),
+                roster: None,
                 max_record_bytes: MAX_RECORD_BYTES,
             },
         };
@@ -83,8 +91,28 @@ impl CommonArgs {
         }
         treatment.packs.extend(self.pack.iter().cloned());
         let engine = config::engine(&treatment.packs)?;
-        Ok(treatment.settings(engine))
+        if let (Some(path), Some(key)) = (&self.roster, &self.roster_key) {
+            treatment.roster = Some(RosterConfig { path: path.clone(), key: key.reference()? });
+        }
+        Ok(treatment.settings(engine)?)
     }
+}
+
+/// A reference to a secret. It is told to be wrong by the command: the parser of arguments would repeat what it refuses,
+/// and that may be the secret itself.
+#[derive(Clone, Debug)]
+pub(super) struct SecretArg(Result<SecretRef, KeyError>);
+
+impl SecretArg {
+    /// The reference.
+    pub(super) fn reference(&self) -> Result<SecretRef, Failure> {
+        self.0.clone().map_err(|e| Failure::Sentence(e.to_string()))
+    }
+}
+
+/// Parses a [`SecretArg`], which never fails here.
+pub(super) fn secret(text: &str) -> Result<SecretArg, std::convert::Infallible> {
+    Ok(SecretArg(text.parse()))
 }
 
 /// Each has memory of its own: more than a large machine has cores would only be a mistake.

@@ -177,13 +177,13 @@ fn cannot_read(path: &Path, e: &io::Error) -> String {
 }
 
 #[cfg(unix)]
-fn identity(about: &Metadata) -> Option<(u64, u64)> {
+pub(super) fn identity(about: &Metadata) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
     Some((about.dev(), about.ino()))
 }
 
 #[cfg(not(unix))]
-fn identity(_: &Metadata) -> Option<(u64, u64)> {
+pub(super) fn identity(_: &Metadata) -> Option<(u64, u64)> {
     None
 }
 

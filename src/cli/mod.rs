@@ -18,6 +18,7 @@ mod inputs;
 mod logging;
 mod output;
 mod quarantine;
+mod roster;
 mod run;
 mod scan;
 mod stdin;
@@ -68,6 +69,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Open what was put into quarantine
     Quarantine(quarantine::QuarantineArgs),
+    /// Make a roster of patients, held as keyed hashes only, or show what one says
+    Roster(roster::RosterArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -122,6 +125,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         #[cfg(feature = "kafka")]
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Quarantine(args)) => quarantine::run(&args),
+        Some(Command::Roster(args)) => roster::run(&args),
         Some(Command::Completions(args)) => completions::run(&args, Cli::command()),
     }
 }

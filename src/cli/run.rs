@@ -1,7 +1,8 @@
 //! `scrubjay run`: pipelines, until they end or are stopped.
 //!
 //! Each pipeline has a thread with its line; this one watches for signals. SIGTERM and SIGINT stop reading, what has
-//! been read is delivered and committed; a second one ends the process at once. SIGHUP reads the files again.
+//! been read is delivered and committed; a second one ends the process at once. SIGHUP reads the files again;
+//! a roster is read again when its file changes.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use signal_hook::consts::TERM_SIGNALS;
 use super::args::ThreadsArgs;
 use super::coverage;
 use super::failure::{Failure, report_config};
+use super::roster::RosterWatch;
 use super::stdin::PatientStdin;
 use super::summary;
 use crate::codec::Framer;
@@ -47,6 +49,7 @@ pub(super) struct RunArgs {
 struct Running {
     pipeline: Pipeline,
     scrubber: Arc<ArcSwap<Scrubber>>,
+    roster: RosterWatch,
 }
 
 /// What the signals have asked for.
@@ -69,6 +72,8 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     let (mut running, mut workers) = (Vec::new(), Vec::new());
     // Everything that can be refused is, before any of them begins.
     for (pipeline, light) in pipelines.into_iter().zip(lights) {
+        // Before it is read: what changes in between is read once more.
+        let roster = RosterWatch::new(pipeline.treatment.roster.as_ref());
         let settings = pipeline.settings(config::engine(&pipeline.treatment.packs)?)?;
         warn_of_gaps(&pipeline, &settings);
         let scrubber = Arc::new(ArcSwap::from_pointee(Scrubber::new(settings)));
@@ -79,7 +84,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
             stop: stop.clone(),
             light,
         });
-        running.push(Running { pipeline, scrubber });
+        running.push(Running { pipeline, scrubber, roster });
     }
     for worker in workers {
         let ended = ended_tx.clone();
@@ -154,6 +159,9 @@ fn watch(running: &mut [Running], signals: &Signals, stop: &AtomicBool, ended: &
         if signals.reload.swap(false, Ordering::Relaxed) {
             running.iter_mut().for_each(Running::reload);
         }
+        for one in running.iter_mut() {
+            one.roster.look(&one.pipeline, &one.scrubber);
+        }
     }
 }
 
@@ -177,6 +185,7 @@ impl Running {
         let file = self.pipeline.file.clone();
         match self.reloaded(&file) {
             Ok(pipeline) => {
+                self.roster = RosterWatch::new(pipeline.treatment.roster.as_ref());
                 self.pipeline = pipeline;
                 metrics::reloaded(true);
                 tracing::info!("{}: reloaded", file.display());
@@ -225,7 +234,7 @@ impl Running {
         }
         let current = self.scrubber.load();
         let current = current.settings();
-        let mut settings = new.treatment.settings(config::engine(&new.treatment.packs)?);
+        let mut settings = new.treatment.settings(config::engine(&new.treatment.packs)?)?;
         // The source cuts long lines into windows that overlap by what the old packs need.
         if settings.engine.reach() > current.engine.reach() && new.source == SourceConfig::Stdin {
             let text = "a new pack looks further around than the old ones did; restart to use it".to_owned();

@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 #[cfg(feature = "kafka")]
 use super::resolved::{ClientProperty, QuarantineTo};
-use super::resolved::{OnErrorConfig, Pipeline, PropertyValue, SinkConfig, SourceConfig, Treatment};
+use super::resolved::{OnErrorConfig, Pipeline, PropertyValue, RosterConfig, SinkConfig, SourceConfig, Treatment};
 use super::{ConfigError, read_text};
+use crate::detect::roster::Roster;
 use crate::detect::{Engine, Pack, PackErrors};
 #[cfg(feature = "kafka")]
 use crate::kafka::{KafkaSinkOptions, KafkaSourceOptions};
 use crate::keys::{KeyError, QuarantineKey, SecretRef};
+use crate::reason::unreadable;
 use crate::scrubber::{KeyAction, OnError, Settings};
 
 /// The built-in packs and these, compiled; a detector of a later pack overrides one of the same id.
@@ -52,9 +54,30 @@ impl From<KeyError> for ConfigError {
     }
 }
 
+impl RosterConfig {
+    /// Reads the key, and opens the roster with it.
+    pub fn open(&self) -> Result<Arc<Roster>, ConfigError> {
+        let shown = self.path.display();
+        let key = self.key.read_key()?;
+        if self.path.is_dir() {
+            return Err(ConfigError::Unreadable(format!("the roster {shown} is a directory; name a file in it")));
+        }
+        let file = std::fs::read(&self.path)
+            .map_err(|e| ConfigError::Unreadable(format!("cannot read the roster {shown}: {}", unreadable(&e))))?;
+        let roster = Roster::open(file, key.expose());
+        roster.map(Arc::new).map_err(|e| ConfigError::Unreadable(format!("cannot use the roster {shown}: {e}")))
+    }
+}
+
 impl Treatment {
-    /// A scrubber's settings, as far as the treatment says.
-    pub fn settings(&self, engine: Arc<Engine>) -> Settings {
+    /// A scrubber's settings, as far as the treatment says; reads the roster.
+    pub fn settings(&self, engine: Arc<Engine>) -> Result<Settings, ConfigError> {
+        let roster = self.roster.as_ref().map(RosterConfig::open).transpose()?;
+        Ok(Settings { roster, ..self.settings_without_roster(engine) })
+    }
+
+    /// The same without the roster, which needs a secret.
+    pub fn settings_without_roster(&self, engine: Arc<Engine>) -> Settings {
         Settings {
             engine,
             policy: self.policy.clone(),
@@ -68,7 +91,7 @@ impl Treatment {
 impl Pipeline {
     /// The scrubber's settings; reads the secrets they need.
     pub fn settings(&self, engine: Arc<Engine>) -> Result<Settings, ConfigError> {
-        let mut settings = self.treatment.settings(engine);
+        let mut settings = self.treatment.settings(engine)?;
         settings.on_error = match &self.on_error {
             OnErrorConfig::Redact => OnError::Redact,
             OnErrorConfig::Halt => OnError::Halt,
@@ -111,6 +134,9 @@ impl Pipeline {
         let mut note = |result: Result<(), KeyError>| problems.extend(result.err().map(|e| e.to_string()));
         if let OnErrorConfig::Quarantine { key, .. } = &self.on_error {
             note(key.read_key().map(drop));
+        }
+        if let Some(roster) = &self.treatment.roster {
+            note(roster.key.read_key().map(drop));
         }
         let mut properties = Vec::new();
         if let SourceConfig::Kafka(source) = &self.source {

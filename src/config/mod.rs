@@ -19,7 +19,7 @@ use crate::reason::unreadable;
 pub use build::{engine, pack};
 pub use resolved::{
     ClientProperty, KafkaSink, KafkaSource, MAX_RECORD_BYTES, OnErrorConfig, Pipeline, PropertyValue,
-    QuarantineTo, SinkConfig, SourceConfig, TestCase, Treatment,
+    QuarantineTo, RosterConfig, SinkConfig, SourceConfig, TestCase, Treatment,
 };
 
 /// Why a configuration cannot be used.

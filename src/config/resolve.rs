@@ -7,7 +7,7 @@ use toml::Spanned;
 
 use super::resolved::{
     ClientProperty, KafkaSink, KafkaSource, MAX_RECORD_BYTES, OnErrorConfig, Pipeline, PropertyValue,
-    QuarantineTo, SinkConfig, SourceConfig, TestCase, Treatment,
+    QuarantineTo, RosterConfig, SinkConfig, SourceConfig, TestCase, Treatment,
 };
 use super::spec::{
     KafkaSinkSpec, KafkaSourceSpec, OnErrorWord, PolicySpec, Property, QuarantineToSpec, SinkSpec,
@@ -111,7 +111,30 @@ impl Resolver<'_> {
                 number: spec.number.unwrap_or_default(),
             },
             packs: spec.packs.iter().map(|p| self.base.join(p.get_ref())).collect(),
+            roster: self.roster(spec),
             max_record_bytes: spec.max_record_bytes.map_or(MAX_RECORD_BYTES, |n| n as usize),
+        }
+    }
+
+    /// A roster and its key; one goes with the other.
+    fn roster(&self, spec: &Spec) -> Option<RosterConfig> {
+        match (&spec.roster, &spec.roster_key) {
+            (Some(path), Some(key)) => {
+                Some(RosterConfig { path: self.base.join(path.get_ref()), key: self.secret(key)? })
+            }
+            (Some(one), None) => {
+                let title = "`detect.roster` needs the key it was built with".to_owned();
+                let help = "write roster_key = \"env:NAME\" or \"file:PATH\"".to_owned();
+                self.reader.error(one.span(), title, "no `roster_key`", Some(help));
+                None
+            }
+            (None, Some(one)) => {
+                let title = "`detect.roster_key` goes with `detect.roster`".to_owned();
+                let help = "write roster = \"roster.bin\", or take this out".to_owned();
+                self.reader.error(one.span(), title, "would not be used", Some(help));
+                None
+            }
+            (None, None) => None,
         }
     }
 

@@ -45,8 +45,19 @@ pub struct Treatment {
     pub codec: Codec,
     /// Detector packs beyond the built-in ones.
     pub packs: Vec<PathBuf>,
+    /// The organisation's own patients.
+    pub roster: Option<RosterConfig>,
     /// A record larger than this many bytes is not read.
     pub max_record_bytes: usize,
+}
+
+/// A roster, and the key it was built with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RosterConfig {
+    /// The file.
+    pub path: PathBuf,
+    /// The key.
+    pub key: SecretRef,
 }
 
 /// Where records come from.

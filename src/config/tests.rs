@@ -248,7 +248,11 @@ fn bad_files_get_a_place_and_a_way_out() {
         ),
         (
             "[detect]\nroster = \"r\"\n",
-            "4:1: `detect.roster` is not in this version; in [detect] stands: packs",
+            "4:10: `detect.roster` needs the key it was built with; write roster_key = \"env:NAME\" or \"file:PATH\"",
+        ),
+        (
+            "[detect]\nroster_key = \"env:K\"\n",
+            "4:14: `detect.roster_key` goes with `detect.roster`; write roster = \"roster.bin\", or take this out",
         ),
         (
             "[limits]\nmax_record_bytes = \"16 M\"\n",

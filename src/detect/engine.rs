@@ -102,6 +102,8 @@ pub struct Engine {
     pub(super) models: Vec<(Topic, u16)>,
     /// The detector of names that were found before in the same record.
     pub(super) again: Option<u16>,
+    /// The first of the roster's detectors.
+    pub(super) roster: u16,
     pub(super) prefilter: Prefilter,
     pub(super) keywords: Keywords,
     pub(super) fields: Fields,
@@ -174,6 +176,7 @@ impl Engine {
             slow: Vec::new(),
             models: Vec::new(),
             again: None,
+            roster: 0,
             prefilter: Prefilter::new(Vec::new()),
             keywords,
             fields: Fields::default(),
@@ -183,6 +186,10 @@ impl Engine {
         let mut starts = Vec::new();
         for (file, d) in chosen {
             engine.add(file, d, &mut starts);
+        }
+        engine.roster = engine.rules.len() as u16;
+        for (id, kind) in super::roster::DETECTORS {
+            engine.add("roster", &Detector::of_roster(id, kind), &mut starts);
         }
         engine.prefilter = Prefilter::new(starts);
         engine

@@ -24,6 +24,8 @@ pub(crate) mod names;
 mod pack;
 mod prefilter;
 mod protected;
+pub mod roster;
+mod rostered;
 mod scan;
 mod simd;
 mod slow;

@@ -93,6 +93,30 @@ pub(super) struct Pattern {
     pub(super) max_len: usize,
 }
 
+impl Detector {
+    /// One that finds only what the roster says.
+    pub(super) fn of_roster(id: &str, kind: Kind) -> Detector {
+        let none = Weights { base: super::roster::SURE, keyword: 0.0, field: 0.0, check: 0.0, protected: 0.0, user_agent: 0.0 };
+        Detector {
+            id: id.to_owned(),
+            kind,
+            patterns: Vec::new(),
+            keywords: Vec::new(),
+            window: 0,
+            fields: Vec::new(),
+            not_fields: Vec::new(),
+            check: None,
+            veto: false,
+            whole_field: false,
+            value: None,
+            model: None,
+            weights: none,
+            examples: Vec::new(),
+            counter_examples: Vec::new(),
+        }
+    }
+}
+
 impl Pack {
     /// Reads a pack from the text of its file and lints it.
     ///

@@ -24,6 +24,8 @@ pub(super) const FOLD: u16 = 0;
 
 /// No pattern: a word that the model of names wants to look at.
 pub(super) const NAME: u16 = u16::MAX;
+/// The place of something that may be in the roster.
+pub(super) const ROSTER: u16 = u16::MAX - 1;
 
 /// What is known of places by their next bytes, and by some more.
 type Near = Memo<1>;

@@ -8,8 +8,9 @@ use super::fields::{FieldCache, FieldInfo};
 use super::fold::{self, Folded};
 use super::keywords::{KeywordHits, in_marker};
 use super::names::{Names, NamesScratch, Topic};
-use super::prefilter::{Candidate, FOLD, NAME, PrefilterScratch};
+use super::prefilter::{Candidate, FOLD, NAME, PrefilterScratch, ROSTER};
 use super::protected;
+use super::rostered::Rostered;
 use super::slow::StepLimit;
 use super::starts::is_word;
 use super::{DetectorId, Evidence, Finding, event_time};
@@ -34,6 +35,7 @@ pub(super) struct MatchScratch {
     caches: Vec<Option<Box<Cache>>>,
     pub(super) keywords: KeywordHits,
     pub(super) names: NamesScratch,
+    pub(super) rostered: Rostered,
 }
 
 /// What is looked for.
@@ -105,7 +107,7 @@ impl Engine {
     ) {
         self.adopt(scratch);
         let DetectScratch { prefilter, matching, .. } = scratch;
-        self.all_candidates(text, kinds, prefilter, &mut matching.names, out);
+        self.all_candidates(text, kinds, prefilter, matching, out);
     }
 
     fn all_candidates(
@@ -113,18 +115,19 @@ impl Engine {
         text: &[u8],
         kinds: KindSet,
         prefilter: &mut PrefilterScratch,
-        names: &mut NamesScratch,
+        matching: &mut MatchScratch,
         out: &mut Vec<Candidate>,
     ) {
         self.prefilter.candidates(text, prefilter, out);
         if self.wanted_models(kinds).next().is_some() {
             let patterns = out.len();
             let add = |at: usize| out.push(Candidate { at: at as u32, pattern: NAME });
-            Names::builtin().places(text, names, add);
+            Names::builtin().places(text, &mut matching.names, add);
             if patterns > 0 && out.len() > patterns {
                 out.sort_unstable_by_key(|c| (c.at, c.pattern));
             }
         }
+        matching.rostered.places(text, out);
     }
 
     /// How many places of a text patterns would be tried at, for the benches.
@@ -157,7 +160,7 @@ impl Engine {
             Some(given) => given,
             None => {
                 own.clear();
-                self.all_candidates(leaf.text, query.kinds, prefilter, &mut matching.names, own);
+                self.all_candidates(leaf.text, query.kinds, prefilter, matching, own);
                 (own.as_slice(), 0)
             }
         };
@@ -177,7 +180,7 @@ impl Engine {
         if disguised {
             let first = out.len();
             own.clear();
-            self.all_candidates(&folded.text, query.kinds, prefilter, &mut matching.names, own);
+            self.all_candidates(&folded.text, query.kinds, prefilter, matching, own);
             scene.text = &folded.text;
             scene.query.spares_leading_time = false;
             self.find_in(&scene, leaf.place, own, 0, matching, out)?;
@@ -198,7 +201,9 @@ impl Engine {
 
     #[cold]
     fn begin(&self, scratch: &mut DetectScratch) {
+        let rostered = std::mem::take(&mut scratch.matching.rostered);
         *scratch = DetectScratch { engine: self.serial, ..DetectScratch::default() };
+        scratch.matching.rostered = rostered;
         scratch.matching.caches.resize_with(self.matchers.len(), || None);
     }
 
@@ -212,12 +217,9 @@ impl Engine {
         out: &mut Vec<Finding>,
     ) -> Result<(), StepLimit> {
         scratch.keywords.clear();
-        let (mut names, mut leading) = (false, None);
-        for c in candidates {
-            if c.pattern == NAME {
-                names = true;
-                continue;
-            }
+        let names = candidates.iter().any(|c| c.pattern == NAME);
+        let mut leading = None;
+        for c in candidates.iter().filter(|c| c.pattern < ROSTER) {
             // The prefilter's first pattern is folding.
             let Some(i) = usize::from(c.pattern).checked_sub(1) else { continue };
             let matcher = &self.matchers[i];
@@ -242,6 +244,7 @@ impl Engine {
         if names {
             self.names(scene, candidates, base, scratch, out);
         }
+        self.rostered(scene, candidates, base, (&mut scratch.rostered, &mut scratch.keywords), out);
         for (slow, number) in &self.slow {
             let keywords = &mut scratch.keywords;
             let mut accept = |_, phi| out.extend(self.weigh(scene, *number, phi, None, keywords));
@@ -444,6 +447,7 @@ impl Engine {
                 let add = |at: usize| places.push(Candidate { at: at as u32, pattern: NAME });
                 Names::builtin().places(text, &mut scratch.matching.names, add);
             }
+            scratch.matching.rostered.places(text, &mut places);
             self.find_in(&scene, leaf.place, &places, 0, &mut scratch.matching, out)?;
             if text.as_ptr() == folded.text.as_ptr() {
                 let map = Map::Segments(&folded.segments);

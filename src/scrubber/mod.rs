@@ -17,6 +17,7 @@ pub use part::Located;
 pub use scrubbed::{Outgoing, Scrubbed, ScrubbedBatch, Sealed, Tally};
 
 use crate::codec::{self, Codec};
+use crate::detect::roster::Roster;
 use crate::detect::{Engine, Query};
 use crate::keys::QuarantineKey;
 use crate::kind::{Kind, KindSet};
@@ -56,6 +57,8 @@ pub enum KeyAction {
 pub struct Settings {
     /// The detectors.
     pub engine: Arc<Engine>,
+    /// An organisation's own patients, looked for beside what detectors find.
+    pub roster: Option<Arc<Roster>>,
     /// What is done with findings.
     pub policy: Policy,
     /// How records are read and written.
@@ -75,6 +78,7 @@ impl Settings {
     pub fn new() -> Settings {
         Settings {
             engine: Engine::builtin(),
+            roster: None,
             policy: Policy::default(),
             codec: Codec::default(),
             on_error: OnError::default(),
@@ -128,6 +132,7 @@ impl Scrubber {
     /// # Errors
     /// When a record cannot be read and `on_error` says to stop, or it cannot be sealed.
     pub fn scrub(&self, batch: Batch, scratch: &mut Scratch) -> Result<ScrubbedBatch, Halt> {
+        scratch.use_roster(self.settings.roster.as_ref());
         let mut done = ScrubbedBatch {
             out: Vec::new(),
             fates: Vec::with_capacity(batch.records.len()),
@@ -171,6 +176,7 @@ impl Scrubber {
     ) -> Result<(), Halt> {
         let Some(payload) = record.payload else { return Ok(()) };
         let codec = self.codec(record);
+        scratch.use_roster(self.settings.roster.as_ref());
         PartScrubber { settings: &self.settings, query: self.full_query, reports: true }
             .scan(&codec, batch.slice(payload), record.piece == Piece::default(), scratch, visit)
             .map_err(|e| Halt { origin: record.origin.clone(), reason: e.0 })

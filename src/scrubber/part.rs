@@ -1,10 +1,12 @@
 //! One part of a record: its payload, its key, or a header's value.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::leaves::{LeafScratch, LeafScrubber, edit, remember};
 use super::{KeyAction, Settings, exempt};
 use crate::codec::{Codec, CodecScratch, Edit, Format, Leaf, Map, PathBuf, Place};
+use crate::detect::roster::Roster;
 use crate::detect::{Candidate, Finding, Query};
 use crate::kind::Kind;
 use crate::policy::{Action, Profile};
@@ -26,6 +28,11 @@ impl Scratch {
     /// Forgets the names of the record before.
     pub(super) fn forget(&mut self) {
         self.leaf.known.clear();
+    }
+
+    /// From here on looks for these patients.
+    pub(super) fn use_roster(&mut self, roster: Option<&Arc<Roster>>) {
+        self.leaf.detect.use_roster(roster);
     }
 }
 

@@ -37,3 +37,4 @@ mod leaks;
 mod metrics;
 mod props;
 mod quarantine;
+mod roster;

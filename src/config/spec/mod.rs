@@ -23,6 +23,8 @@ pub(super) struct Spec {
     pub(super) policy: PolicySpec,
     pub(super) on_error: OnErrorSpec,
     pub(super) packs: Vec<Spanned<String>>,
+    pub(super) roster: Option<Spanned<String>>,
+    pub(super) roster_key: Option<Spanned<String>>,
     pub(super) max_record_bytes: Option<u64>,
     pub(super) metrics_listen: Option<Spanned<String>>,
     pub(super) tests: Vec<TestSpec>,
@@ -96,6 +98,8 @@ impl Spec {
             policy: policy.map(|t| PolicySpec::read(reader, &t)).unwrap_or_default(),
             on_error: errors.map(|t| on_error(&t)).unwrap_or_default(),
             packs: detect.as_ref().and_then(|t| t.strings("packs")).unwrap_or_default(),
+            roster: detect.as_ref().and_then(|t| t.string("roster")),
+            roster_key: detect.as_ref().and_then(|t| t.string("roster_key")),
             // Windows of long lines need room for their overlap; offsets in a batch have 32 bits.
             max_record_bytes: limits.as_ref().and_then(|t| t.size("max_record_bytes", 64 << 10..=1 << 30)),
             metrics_listen: metrics
@@ -103,11 +107,8 @@ impl Spec {
                 .and_then(|t| t.required_string("listen", "write an address: listen = \"127.0.0.1:9464\"")),
             tests: root.tables("test").iter().filter_map(test).collect(),
         };
-        for table in [codec, json, limits, metrics].iter().flatten() {
+        for table in [codec, json, detect, limits, metrics].iter().flatten() {
             table.finish(&[]);
-        }
-        if let Some(detect) = detect {
-            detect.finish(&["roster"]);
         }
         root.finish(&["keys", "vault", "audit"]);
         spec

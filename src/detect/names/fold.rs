@@ -12,19 +12,19 @@ const BASE: &[u8; 400] = b"\
 pub(super) const LONGEST: usize = 32;
 
 /// A folded word.
-pub(super) struct Folded {
+pub(crate) struct Folded {
     bytes: [u8; LONGEST],
     len: usize,
     whole: bool,
 }
 
 impl Folded {
-    pub(super) const fn new() -> Folded {
+    pub(crate) const fn new() -> Folded {
         Folded { bytes: [0; LONGEST], len: 0, whole: true }
     }
 
     /// The word, or `None` if it is longer than any in the dictionary.
-    pub(super) fn word(&self) -> Option<&[u8]> {
+    pub(crate) fn word(&self) -> Option<&[u8]> {
         self.whole.then(|| &self.bytes[..self.len])
     }
 
@@ -39,7 +39,7 @@ impl Folded {
     }
 
     /// Appends a word, folded.
-    pub(super) fn fold(&mut self, word: &[u8]) {
+    pub(crate) fn fold(&mut self, word: &[u8]) {
         if word.is_ascii() {
             word.iter()
                 .filter(|b| !matches!(b, b'\'' | b'.'))

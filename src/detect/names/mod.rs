@@ -22,7 +22,7 @@ use std::sync::LazyLock;
 use super::classes::{BLOCK, ByteSet, Classifier, Masks, SETS};
 use crate::span::Span;
 use dictionary::{Dictionary, Flag};
-use fold::Folded;
+pub(crate) use fold::Folded;
 use model::{CONTEXT, Group, Model, Scores};
 use seen::Seen;
 use tokens::{Class, Glue, Shape, Token};
@@ -110,6 +110,17 @@ fn parts() -> (Dictionary<'static>, Model<'static>) {
 }
 
 impl Names {
+    /// Whether a folded word is one of every day.
+    pub(crate) fn is_common(word: &[u8]) -> bool {
+        BUILTIN.dictionary.look_up_folded(word).common() >= 4
+    }
+
+    /// Whether a folded word may stand for a person by itself: it is no word, no town and no thing.
+    pub(crate) fn tells(word: &[u8]) -> bool {
+        let entry = BUILTIN.dictionary.look_up_folded(word);
+        entry.common() == 0 && entry.town() == 0 && entry.0 >> 16 == 0
+    }
+
     /// How many bytes around a place can have a say in what is found there.
     pub(crate) const REACH: usize = 2 * (tokens::LONGEST_WORD + tokens::FAR) * (1 + 2 * BESIDE);
 

@@ -1,0 +1,287 @@
+use proptest::prelude::*;
+
+use super::find::{RosterScratch, What};
+use super::*;
+
+const KEY: [u8; 32] = [7; 32];
+const CSV: &str = "\u{feff}First Name,MiddleName,last_name,Maiden Name,DOB,MRN,Phone,E-Mail,Street Address\r\n\
+    John,Allen,Smith,,1962-03-14,00482913,(415) 555-2671,J.Smith@example.org,\"12 N. Elm St, Apt 4\"\r\n\
+    Zo\u{eb},,\"O'Brien\",Garc\u{ed}a,03/09/1948,MX-77-1204,+44 20 7946 0958,zoe@example.net,4100 Willow Creek Rd\r\n\
+    May,,Will,,1990-01-02,5512,,,5 Oak Ln\r\n";
+
+fn built(csv: &str) -> Vec<u8> {
+    let mut builder = Builder::new(&KEY, [3; 32]).unwrap();
+    read_csv(csv.as_bytes(), &[], false, &mut builder).unwrap();
+    builder.finish().unwrap().file
+}
+
+fn roster(csv: &str) -> Roster {
+    Roster::open(built(csv), &KEY).unwrap()
+}
+
+fn find(roster: &Roster, text: &str) -> Vec<(What, String)> {
+    let mut scratch = RosterScratch::default();
+    let mut places = Vec::new();
+    roster.places(text.as_bytes(), &mut scratch, |at| places.push(at));
+    places.sort_unstable();
+    let mut all = Vec::new();
+    let mut found = |hit: Hit| all.push((hit.what, text[hit.span.range()].to_owned()));
+    roster.find(text.as_bytes(), places.into_iter(), (false, false), &mut scratch, &mut found);
+    all.sort_by_key(|(what, text)| (*what as u8, text.clone()));
+    all.dedup();
+    all
+}
+
+#[test]
+fn patients_are_found_as_they_are_written() {
+    use What::*;
+    let roster = roster(CSV);
+    let cases: &[(&str, &[(What, &str)])] = &[
+        ("saw John Smith today", &[(Name, "John Smith")]),
+        ("saw Smith, John today", &[(Name, "Smith, John")]),
+        ("JOHN SMITH", &[(Name, "JOHN SMITH")]),
+        ("smith john a called", &[(Name, "smith john a")]),
+        ("John A. Smith", &[(Name, "John A. Smith")]),
+        ("for allen smith", &[(Name, "allen smith")]),
+        ("john.smith logged in", &[(Name, "john.smith")]),
+        ("user=john_smith", &[(Name, "john_smith")]),
+        ("John Smith's file", &[(Name, "John Smith")]),
+        ("John Allen Smith was seen", &[(Name, "John Allen Smith")]),
+        (
+            "zoe obrien; Zoe O\u{2019}Brien; ZO\u{cb} O'BRIEN",
+            &[(Name, "ZO\u{cb} O'BRIEN"), (Name, "Zoe O\u{2019}Brien"), (Name, "zoe obrien")],
+        ),
+        ("Garcia, Zoe", &[(Name, "Garcia, Zoe")]),
+        ("Will May", &[(Name, "Will May")]),
+        ("it will may be so", &[]),
+        ("John called, Smith answered", &[]),
+        ("John Jones and Mary Smith", &[]),
+        ("item 5512 gone", &[]),
+        ("patient 5512", &[(Number, "5512")]),
+        ("mrn 00482913", &[(Number, "00482913")]),
+        ("patient 482913", &[(Number, "482913")]),
+        ("mrn mx771204 and MX-77-1204", &[(Number, "MX-77-1204"), (Number, "mx771204")]),
+        ("call 415-555-2671 or +1 (415) 555-2671", &[(Phone, "+1 (415) 555-2671"), (Phone, "415-555-2671")]),
+        ("tel 4155552671, 14155552671", &[(Phone, "14155552671"), (Phone, "4155552671")]),
+        ("+44 20 7946 0958", &[(Phone, "+44 20 7946 0958")]),
+        ("415-555-2672", &[]),
+        ("to <j.smith@EXAMPLE.org>.", &[(Email, "j.smith@EXAMPLE.org")]),
+        ("at 12 N Elm Street now", &[(Street, "12 N Elm Street")]),
+        ("at 12 elm st", &[(Street, "12 elm st")]),
+        ("at 4100 WILLOW CREEK", &[(Street, "4100 WILLOW")]),
+        ("took 12 elms, 13 Elm St", &[]),
+        ("John Smith (1962-03-14)", &[(Name, "John Smith"), (Date, "1962-03-14")]),
+        ("3/14/62 Smith John", &[(Name, "Smith John"), (Date, "3/14/62")]),
+        ("John Smith (1948-03-09)", &[(Name, "John Smith")]),
+        ("Zoe Garcia born 9 Mar 1948", &[(Name, "Zoe Garcia"), (Date, "9 Mar 1948")]),
+        ("dob: March 14, 1962", &[(Date, "March 14, 1962")]),
+        ("dob: March 15, 1962", &[]),
+        ("since March 14, 1962", &[]),
+        ("[NAME] [MRN] [PHONE] [EMAIL] [DATE] [ADDRESS]", &[]),
+    ];
+    for (text, want) in cases {
+        let got: Vec<_> = find(&roster, text);
+        let got: Vec<_> = got
+            .iter()
+            .map(|(w, t)| (*w, t.as_str()))
+            .filter(|(w, t)| !(*w == Name && text.contains('@') && t.contains('.')))
+            .collect();
+        assert_eq!(got, *want, "{text}");
+    }
+}
+
+#[test]
+fn a_rare_surname_tells_where_there_are_many_patients() {
+    let mut csv = "last,first\n".to_owned();
+    for i in 0..5000 {
+        let (a, b) = (i % 50, i / 50);
+        let letter = |n: usize| (b'a' + n as u8 % 26) as char;
+        csv.push_str(&format!("Q{}{}orvath,Jo{}{}\n", letter(a), letter(a / 26), letter(b), letter(b / 26)));
+    }
+    csv.push_str("Xylourisk,Ann\nWill,Ann\n");
+    let roster = roster(&csv);
+    assert_eq!(find(&roster, "saw Xylourisk"), [(What::Name, "Xylourisk".to_owned())]);
+    for text in ["saw xylourisk", "saw Will", "saw Qaaorvath", "Ann"] {
+        assert_eq!(find(&roster, text), [], "{text}");
+    }
+}
+
+#[test]
+fn the_file_gives_nothing_away() {
+    let file = built(CSV);
+    let mut seen: Vec<Vec<u8>> = vec![file.clone(), file.to_ascii_lowercase()];
+    seen.push(file.iter().rev().copied().collect());
+    seen.push(file.iter().map(|b| b ^ 0x20).collect());
+    seen.push(file.iter().map(|b| b ^ 0xff).collect());
+    for value in CSV.split([',', '"', '\r', '\n', ' ']).filter(|v| v.len() >= 4) {
+        let lower = value.to_lowercase().into_bytes();
+        for (i, form) in seen.iter().enumerate() {
+            for value in [value.as_bytes(), &lower] {
+                assert!(!form.windows(value.len()).any(|w| w == value), "a value of the input, form {i}");
+            }
+        }
+    }
+    // Another salt, and no bytes are shared but the magic.
+    let mut other = Builder::new(&KEY, [4; 32]).unwrap();
+    read_csv(CSV.as_bytes(), &[], false, &mut other).unwrap();
+    let other = other.finish().unwrap().file;
+    let common = file[80..].windows(8).filter(|w| other[80..].windows(8).any(|o| o == *w)).count();
+    assert_eq!(common, 0);
+    let shown = format!("{:?} {:?}", roster(CSV), Builder::new(&KEY, [1; 32]).unwrap());
+    assert_eq!(shown, "Roster(3 patients) Builder(0 patients)");
+}
+
+#[test]
+fn every_changed_byte_and_every_cut_is_seen() {
+    let file = built("last,first\nSmith,John\n");
+    let said = |file: Vec<u8>, key: &[u8; 32]| Roster::open(file, key).unwrap_err().to_string();
+    for at in (0..file.len()).filter(|at| *at < 100 || at % 7 == 0 || *at + 20 > file.len()) {
+        let mut changed = file.clone();
+        changed[at] ^= 1;
+        said(changed, &KEY);
+    }
+    for len in [0, 15, 16, 60, 79, 80, file.len() - 17, file.len() - 1] {
+        let error = said(file[..len].to_vec(), &KEY);
+        assert!(error.contains("no roster") || error.contains("cut off"), "{error}");
+    }
+    assert!(said(file.clone(), &[8; 32]).contains("another key"));
+    assert!(said([&file[..], b"x"].concat(), &KEY).contains("changed"));
+    let mut newer = file.clone();
+    newer[15] = 9;
+    assert!(said(newer, &KEY).contains("version 9"));
+    let info = Roster::info_of(&file).unwrap();
+    assert_eq!((info.patients, info.bytes), (1, file.len() as u64));
+}
+
+#[test]
+fn what_is_wrong_is_told_by_place_and_never_by_value() {
+    let cases = [
+        ("", "1:1: the file is empty"),
+        ("Smith,John\nDoe,Jane\n", "1:1: no column is known"),
+        ("last;first\nSmith;John\n", "separated by commas"),
+        ("last,first\nSmith\n", "2:1: 1 fields, where the first line has 2"),
+        ("last,first\nSmith,\"John\n\nx", "2:7: a quote is opened"),
+        ("last,first\nSmith,\"John\"x\n", "2:13: something stands behind"),
+        ("last,first\nSmi\"th,John\n", "2:4: a quote inside"),
+        ("last,dob\nSmith,1962-13-44\n", "2:7: not a date of birth"),
+        ("last,dob\r\n\"Smi\r\nth\",Smith44\r\n", "3:5: not a date of birth"),
+        ("last,phone\nSmith,5551\n", "2:7: not a telephone"),
+        ("last,email\nSmith,Smith\n", "2:7: not an e-mail"),
+        ("last,mrn\nSmith,S1\n", "2:7: not a record number"),
+    ];
+    for (csv, want) in cases {
+        let mut builder = Builder::new(&KEY, [3; 32]).unwrap();
+        let error = read_csv(csv.as_bytes(), &[], false, &mut builder).unwrap_err().to_string();
+        assert!(error.contains(want), "{csv:?}: {error}");
+        assert!(
+            !error.contains("Smith") && !error.contains("1962-13-44") && !error.contains("5551"),
+            "{error}"
+        );
+    }
+    let mut builder = Builder::new(&KEY, [3; 32]).unwrap();
+    let error = read_csv(b"last,first\nSm\xffith,John\n", &[], false, &mut builder).unwrap_err().to_string();
+    assert!(error.contains("2:3: not UTF-8"), "{error}");
+    let mut builder = Builder::new(&KEY, [3; 32]).unwrap();
+    assert_eq!(read_csv(b"last,dob\nSmith,soon\nDoe,n/a\n", &[], true, &mut builder), Ok(1));
+    let columns = [("Nachname".to_owned(), Column::Last), ("x".to_owned(), Column::First)];
+    let mut builder = Builder::new(&KEY, [3; 32]).unwrap();
+    let error = read_csv(b"nachname,b\nSmith,John\n", &columns, false, &mut builder).unwrap_err();
+    assert!(error.to_string().contains("entry 2 of --columns"), "{error}");
+}
+
+const GIVEN: [&str; 6] = ["Ren\u{e9}e", "John", "Siobh\u{e1}n", "Li", "Jos\u{e9}", "Mary-Ann"];
+const SURNAMES: [&str; 6] = ["Smith", "O'Neill", "Nu\u{f1}ez", "van der Berg", "Wu", "Lindqvist"];
+
+fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\u{e9}' => 'e',
+            '\u{e1}' => 'a',
+            '\u{f1}' => 'n',
+            c => c,
+        })
+        .collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_order_case_and_accents(
+        g in 0..GIVEN.len(), s in 0..SURNAMES.len(), swap: bool, upper in 0..3, accents: bool, comma: bool,
+        around in "[a-z ]{0,20}[.,:] ",
+    ) {
+        let csv = format!("first,last\n{},{}\n", GIVEN[g], SURNAMES[s]);
+        let roster = roster(&csv);
+        let (mut a, mut b) = (GIVEN[g].to_owned(), SURNAMES[s].to_owned());
+        if swap { (a, b) = (b, a) }
+        let mut name = format!("{a}{}{b}", if comma { ", " } else { " " });
+        if !accents { name = plain(&name) }
+        name = match upper { 0 => name, 1 => name.to_uppercase(), _ => name.to_lowercase() };
+        let found = find(&roster, &format!("{around}{name}"));
+        prop_assert!(found.iter().any(|(w, _)| *w == What::Name), "{}", name);
+    }
+
+    #[test]
+    fn arbitrary_bytes_are_refused(bytes: Vec<u8>) {
+        prop_assert!(Roster::open(bytes.clone(), &KEY).is_err());
+        let head = [b"SCRUBJAY-ROSTER\x01".as_slice(), &bytes].concat();
+        prop_assert!(Roster::open(head, &KEY).is_err());
+    }
+
+    #[test]
+    fn any_sealed_body_is_read_or_refused(mut body in proptest::collection::vec(any::<u8>(), 0..400), bits in 6u8..9) {
+        if body.len() > 43 {
+            body[32..40].fill(0);
+            (body[40], body[41], body[42]) = (bits, bits, bits - 6);
+        }
+        let file = file::seal(&KEY, &[1; 32], 1, body).unwrap();
+        if let Ok(roster) = Roster::open(file, &KEY) {
+            find(&roster, "John Smith 12 Elm 415-555-2671 a@b.org");
+        }
+    }
+
+    #[test]
+    fn any_csv_is_read_or_refused(csv: Vec<u8>) {
+        let mut builder = Builder::new(&KEY, [3; 32]).unwrap();
+        let text = [b"last,first,dob,mrn,phone,email,address\n".as_slice(), &csv].concat();
+        let _ = read_csv(&text, &[], false, &mut builder);
+        let _ = read_csv(&csv, &[], true, &mut builder);
+    }
+
+    #[test]
+    fn any_text_is_gone_through(text in proptest::collection::vec(prop_oneof![
+        "\\PC{0,6}", Just("John Smith".to_owned()), Just("'".to_owned()), Just("dob ".to_owned()),
+        Just("1962-03-14".to_owned()), Just("+1 (415) ".to_owned()), Just("00482913".to_owned()), Just("@".to_owned()),
+    ], 0..40)) {
+        find(&roster(CSV), &text.concat());
+    }
+}
+
+#[test]
+fn other_names_are_not_found() {
+    let mut csv = "first,last\n".to_owned();
+    let word = |n: u64, salt: u64| {
+        let mut x = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ salt.wrapping_mul(0xD6E8_FEB8_6659_FD93);
+        x ^= x >> 29;
+        x = x.wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        x ^= x >> 32;
+        let mut word = String::new();
+        for i in 0..6 {
+            word.push((b"bcdfghklmnprstvz"[(x >> (8 * i) & 15) as usize]) as char);
+            word.push((b"aeio"[(x >> (8 * i + 4) & 3) as usize]) as char);
+        }
+        word[..1].to_uppercase() + &word[1..]
+    };
+    for i in 0..20_000 {
+        csv.push_str(&format!("{},{}\n", word(i % 700, 1), word(i, 2)));
+    }
+    let roster = roster(&csv);
+    let mut wrong = 0;
+    for i in 0..20_000 {
+        // The same words in other pairs.
+        let text = format!("{} {}", word((i + 1) % 700, 1), word(i, 2));
+        wrong += usize::from(find(&roster, &text).iter().any(|(_, found)| *found == text));
+    }
+    assert_eq!(wrong, 0, "of 20,000 pairs that are nobody's");
+}

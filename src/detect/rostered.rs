@@ -1,0 +1,63 @@
+//! The roster among the detectors: its places go with the other candidates, its hits become findings.
+
+use std::sync::Arc;
+
+use super::keywords::KeywordHits;
+use super::prefilter::{Candidate, ROSTER};
+use super::roster::{Hit, Roster, RosterScratch};
+use super::scan::{DetectScratch, Scene};
+use super::{Engine, Finding};
+use crate::kind::Kind;
+
+/// The patients that a worker looks for, and its memory for that.
+#[derive(Default)]
+pub(super) struct Rostered {
+    roster: Option<Arc<Roster>>,
+    scratch: RosterScratch,
+}
+
+impl Rostered {
+    /// Adds the places that are worth a look, and puts all of them in order.
+    pub(super) fn places(&mut self, text: &[u8], out: &mut Vec<Candidate>) {
+        let before = out.len();
+        if let Some(roster) = &self.roster {
+            let add = |at: usize| out.push(Candidate { at: at as u32, pattern: ROSTER });
+            roster.places(text, &mut self.scratch, add);
+        }
+        if out.len() > before {
+            out.sort_unstable_by_key(|c| (c.at, c.pattern));
+        }
+    }
+}
+
+impl DetectScratch {
+    /// From here on looks for these patients.
+    pub(crate) fn use_roster(&mut self, roster: Option<&Arc<Roster>>) {
+        self.matching.rostered.roster = roster.cloned();
+    }
+}
+
+impl Engine {
+    /// Asks the roster.
+    pub(super) fn rostered(
+        &self,
+        scene: &Scene<'_>,
+        candidates: &[Candidate],
+        base: usize,
+        (Rostered { roster, scratch }, keywords): (&mut Rostered, &mut KeywordHits),
+        out: &mut Vec<Finding>,
+    ) {
+        let Some(roster) = roster else { return };
+        let kind = |number: u16| self.rules[number as usize].detector.kind;
+        let named = |wanted| scene.field.named.iter().any(|(number, _)| kind(*number) == wanted);
+        let birth = scene.field.keywords.iter().any(|k| matches!(self.keywords.word(*k), "dob" | "birth"));
+        let fields = (birth || named(Kind::Date), named(Kind::Mrn));
+        let places = candidates.iter().filter(|c| c.pattern == ROSTER).map(|c| c.at as usize - base);
+        roster.find(scene.text, places, fields, scratch, &mut |Hit { span, what, score }| {
+            let number = self.roster + what as u16;
+            if scene.query.kinds.contains(kind(number)) {
+                out.extend(self.weigh(scene, number, span, Some(score), keywords));
+            }
+        });
+    }
+}
