@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 #[cfg(feature = "kafka")]
 use super::resolved::{ClientProperty, QuarantineTo};
-use super::resolved::{OnErrorConfig, Pipeline, PropertyValue, RosterConfig, SinkConfig, SourceConfig, Treatment};
+use super::resolved::{
+    OnErrorConfig, Pipeline, PropertyValue, RosterConfig, SinkConfig, SourceConfig, Treatment,
+};
 use super::{ConfigError, read_text};
 use crate::detect::roster::Roster;
 use crate::detect::{Engine, Pack, PackErrors};
@@ -60,12 +62,17 @@ impl RosterConfig {
         let shown = self.path.display();
         let key = self.key.read_key()?;
         if self.path.is_dir() {
-            return Err(ConfigError::Unreadable(format!("the roster {shown} is a directory; name a file in it")));
+            return Err(ConfigError::Unreadable(format!(
+                "the roster {shown} is a directory; name a file in it"
+            )));
         }
-        let file = std::fs::read(&self.path)
-            .map_err(|e| ConfigError::Unreadable(format!("cannot read the roster {shown}: {}", unreadable(&e))))?;
+        let file = std::fs::read(&self.path).map_err(|e| {
+            ConfigError::Unreadable(format!("cannot read the roster {shown}: {}", unreadable(&e)))
+        })?;
         let roster = Roster::open(file, key.expose());
-        roster.map(Arc::new).map_err(|e| ConfigError::Unreadable(format!("cannot use the roster {shown}: {e}")))
+        roster
+            .map(Arc::new)
+            .map_err(|e| ConfigError::Unreadable(format!("cannot use the roster {shown}: {e}")))
     }
 }
 

@@ -96,7 +96,14 @@ pub(super) struct Pattern {
 impl Detector {
     /// One that finds only what the roster says.
     pub(super) fn of_roster(id: &str, kind: Kind) -> Detector {
-        let none = Weights { base: super::roster::SURE, keyword: 0.0, field: 0.0, check: 0.0, protected: 0.0, user_agent: 0.0 };
+        let none = Weights {
+            base: super::roster::SURE,
+            keyword: 0.0,
+            field: 0.0,
+            check: 0.0,
+            protected: 0.0,
+            user_agent: 0.0,
+        };
         Detector {
             id: id.to_owned(),
             kind,
