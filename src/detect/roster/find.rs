@@ -220,6 +220,9 @@ impl Roster {
     #[inline]
     fn number(&self, text: &[u8], start: usize, end: usize, before: &mut Before) -> bool {
         let len = end - start;
+        if len > 15 && (len >= 64 || (self.layout.digits | self.layout.mixed) >> len & 1 == 0) {
+            return false;
+        }
         let digits = text[start..end].iter().all(u8::is_ascii_digit);
         let lengths = if digits { self.layout.digits } else { self.layout.mixed };
         if len < 64 && lengths >> len & 1 == 1 && self.has_number(&text[start..end]) {
@@ -236,7 +239,8 @@ impl Roster {
         let parted = matches!(next, b' ' | b'-' | b'.' | b')' | b'/');
         let begins = match len {
             9..=15 => true,
-            3 => parted || sign == Some(b'('),
+            // Parts of an address of a network, and of a version, have points on both sides.
+            3 => parted && !(next == b'.' && sign == Some(b'.')) || sign == Some(b'('),
             2 => parted && text[start] == b'0',
             _ => false,
         };
@@ -288,7 +292,10 @@ impl Roster {
                 self.street(text, at, found);
             }
             let near_name = named.is_some_and(|end| at.abs_diff(end) <= NEAR);
-            self.record(text, at, near_name || number_field, scratch, found);
+            let token = text[at..].iter().take(40).take_while(|b| b.is_ascii_alphanumeric());
+            if token.into_iter().any(u8::is_ascii_digit) {
+                self.record(text, at, near_name || number_field, scratch, found);
+            }
             if forms::is_letter(b) {
                 let inside = named.is_some_and(|end| at < end);
                 if !inside && let Some(end) = self.name(text, at, scratch, found) {
