@@ -140,6 +140,20 @@ fn main() {
     let roster = Arc::new(Roster::open(file, &KEY).unwrap());
     println!("opened in {:.0} ms", begun.elapsed().as_secs_f64() * 1e3);
 
+    println!("| corpus | first pass ns/byte | places in 1,000 bytes |\n| --- | --- | --- |");
+    for (corpus, text) in corpora(BYTES) {
+        let mut times = Vec::new();
+        for _ in 0..rounds {
+            let before = cpu();
+            black_box(roster.count_places(black_box(&text)));
+            times.push(cpu() - before);
+        }
+        times.sort();
+        let each = times[times.len() / 2].as_secs_f64() * 1e9 / text.len() as f64;
+        let count = 1e3 * roster.count_places(&text) as f64 / text.len() as f64;
+        println!("| {corpus} | {each:.2} | {count:.1} |");
+    }
+
     println!(
         "| corpus | profile | without MiB/s | with MiB/s | cost | findings | with |\n| --- | --- | --- | --- | --- | --- | --- |"
     );

@@ -181,7 +181,7 @@ impl Engine {
             keywords,
             fields: Fields::default(),
             infos: Vec::new(),
-            reach: 0,
+            reach: super::roster::REACH,
         };
         let mut starts = Vec::new();
         for (file, d) in chosen {

@@ -25,8 +25,7 @@ impl Rostered {
             roster.places(text, &mut self.scratch, add);
         }
         if out.len() > before {
-            // Two lists that are in order already, or nearly: merging them is cheap.
-            out.sort_by_key(|c| (c.at, c.pattern));
+            out.sort_unstable_by_key(|c| (c.at, c.pattern));
         }
     }
 }
@@ -49,12 +48,14 @@ impl Engine {
         out: &mut Vec<Finding>,
     ) {
         let Some(roster) = roster else { return };
+        let mut places =
+            candidates.iter().filter(|c| c.pattern == ROSTER).map(|c| c.at as usize - base).peekable();
+        if places.peek().is_none() {
+            return;
+        }
         let kind = |number: u16| self.rules[number as usize].detector.kind;
-        let named = |wanted| scene.field.named.iter().any(|(number, _)| kind(*number) == wanted);
-        let birth = scene.field.keywords.iter().any(|k| matches!(self.keywords.word(*k), "dob" | "birth"));
-        let fields = (birth || named(Kind::Date), named(Kind::Mrn));
-        let places = candidates.iter().filter(|c| c.pattern == ROSTER).map(|c| c.at as usize - base);
-        roster.find(scene.text, places, fields, scratch, &mut |Hit { span, what, score }| {
+        let number_field = scene.field.named.iter().any(|(number, _)| kind(*number) == Kind::Mrn);
+        roster.find(scene.text, places, number_field, scratch, &mut |Hit { span, what, score }| {
             let number = self.roster + what as u16;
             if scene.query.kinds.contains(kind(number)) {
                 out.extend(self.weigh(scene, number, span, Some(score), keywords));

@@ -28,6 +28,11 @@ impl Folded {
         self.whole.then(|| &self.bytes[..self.len])
     }
 
+    /// The word, or as much of it as there is room for.
+    pub(crate) fn head(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
     fn push(&mut self, b: u8) {
         match self.bytes.get_mut(self.len) {
             Some(slot) => {

@@ -110,9 +110,9 @@ fn parts() -> (Dictionary<'static>, Model<'static>) {
 }
 
 impl Names {
-    /// Whether a folded word is one of every day.
+    /// Whether a folded word is one of every day, in lower case: `will` and `page`, but not `frank` and `miller`.
     pub(crate) fn is_common(word: &[u8]) -> bool {
-        BUILTIN.dictionary.look_up_folded(word).common() >= 4
+        BUILTIN.dictionary.look_up_folded(word).common() >= 12
     }
 
     /// Whether a folded word may stand for a person by itself: it is no word, no town and no thing.

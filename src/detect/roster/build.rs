@@ -1,13 +1,13 @@
 //! From patients to the file.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use zeroize::Zeroize;
 
 use super::super::names::Names;
 use super::csv::Column;
 use super::file::{self, Layout, SALT, Secrets};
-use super::{PHONE_HEAD, RosterError, forms, is, number_feature, word_feature};
+use super::{PHONE_DIGITS, RosterError, dates, forms, is, sieve};
 
 /// A word alone is a hit if at most so many patients bear it,
 const TELLING_MOST: u32 = 5;
@@ -89,12 +89,16 @@ impl Builder {
         let mut out = Vec::new();
         for (i, (column, value)) in values.iter().enumerate() {
             match column {
-                Column::First | Column::Middle | Column::Preferred => given.extend(forms::name_words(value)),
-                Column::Last | Column::Maiden => surnames.extend(forms::name_words(value)),
+                Column::First | Column::Middle | Column::Preferred => {
+                    given.extend(forms::name_readings(value))
+                }
+                Column::Last | Column::Maiden => surnames.extend(forms::name_readings(value)),
                 Column::Full => full_name(value, &mut given, &mut surnames),
-                Column::Birth => match forms::date_at(value.trim_ascii(), 0) {
+                Column::Birth => match dates::date_at(value.trim_ascii(), 0) {
                     // A time may stand behind the date.
-                    Some((end, read)) if ends_date(&value.trim_ascii()[end..]) && read != [None, None] => {
+                    Some((end, read))
+                        if ends_date(&value.trim_ascii()[end..]) && read.iter().any(Option::is_some) =>
+                    {
                         days.extend(read.into_iter().flatten());
                     }
                     _ => bad(
@@ -110,14 +114,16 @@ impl Builder {
                     ),
                 },
                 Column::Phone => {
-                    if forms::phone(value, &mut out) {
-                        self.hashes.push(sip.phone(&out));
-                        self.numbers.push(number_feature(&out[..PHONE_HEAD]));
-                    } else {
-                        bad(
+                    let abroad = forms::phone(value, &mut out);
+                    match forms::phone_key(&out, abroad) {
+                        Some(key) => {
+                            self.hashes.push(sip.phone(key));
+                            self.numbers.push(sieve::number(&key[..PHONE_DIGITS]));
+                        }
+                        None => bad(
                             i,
                             "not a telephone number of nine to fifteen digits, the area code among them; correct it, or pass it over with --lenient",
-                        );
+                        ),
                     }
                 }
                 Column::Email => {
@@ -140,6 +146,10 @@ impl Builder {
         }
         for a in &given {
             surnames.iter().filter(|b| *b != a).for_each(|b| pairs.push(sip.pair(a, b)));
+        }
+        let initials: BTreeSet<u8> = given.iter().filter_map(|g| g.first().copied()).collect();
+        for letter in initials.into_iter().filter(u8::is_ascii_lowercase) {
+            pairs.extend(surnames.iter().map(|s| sip.initial(letter, s)));
         }
         pairs.sort_unstable();
         pairs.dedup();
@@ -181,21 +191,11 @@ impl Builder {
         let mixed = usize::from(digits < out.len());
         let form = &mut self.forms[mixed][out.len()];
         *form = (form.0 + 1, form.1.min(digits as u32));
-        // In text it may stand with its zeros or without, and with its separators: then its first part with a digit is
-        // seen first.
-        let mut parts = value.split(|b| !b.is_ascii_alphanumeric());
-        let head = parts.find(|part| part.iter().any(u8::is_ascii_digit)).unwrap_or_default();
-        for seen in [out.as_slice(), &whole, head] {
-            if seen.is_empty() || seen.len() >= 64 {
-                continue;
-            }
-            let lengths = match seen.iter().all(u8::is_ascii_digit) {
-                true => &mut self.layout.digits,
-                false => &mut self.layout.mixed,
-            };
-            *lengths |= 1 << seen.len();
-            self.numbers.push(number_feature(seen));
+        match mixed {
+            0 => self.layout.digits |= 1 << out.len(),
+            _ => self.layout.mixed |= 1 << out.len(),
         }
+        self.numbers.push(sieve::number(out));
         let hash = self.secrets.sip.number(out);
         self.hashes.push(hash);
         Some(hash)
@@ -218,7 +218,6 @@ impl Builder {
             }
         }
         CUES.iter().for_each(|w| self.words.entry(w.to_vec()).or_default().1 |= is::CUE);
-        forms::DIRECTIONS.iter().for_each(|w| self.words.entry(w.to_vec()).or_default().1 |= is::STREET);
         self.hashes.sort_unstable();
         self.hashes.dedup();
         self.numbers.sort_unstable();
@@ -236,39 +235,34 @@ impl Builder {
             }
         }
         let bits = |count: usize, of_each: usize| {
-            (count * of_each).max(64).next_power_of_two().trailing_zeros() as u8
+            (count * of_each).max(128).next_power_of_two().trailing_zeros() as u8
         };
-        layout.word_bits = bits(self.words.len(), 12).min(22);
+        layout.word_bits = bits(self.words.len(), 8).min(23);
         layout.number_bits = bits(self.numbers.len(), 12).min(28);
         layout.index_bits = bits(self.hashes.len() / 8, 1).min(24);
         layout.hashes = self.hashes.len() as u64;
-        let (names, what, numbers) = self.filters(&layout);
-        let body = file::body(&layout, [&names, &what, &numbers], &self.hashes);
+        let filters = self.filters(&layout);
+        let body = file::body(&layout, &filters, &self.hashes);
         let file = file::seal(&self.key, &self.salt, self.patients, body)?;
         Ok(Built { file, patients: self.patients, hashes: layout.hashes, telling })
     }
 
-    fn filters(&self, layout: &Layout) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
-        let slot =
-            |feature: u64, bits: u8| (feature.wrapping_mul(self.secrets.factor) >> (64 - bits)) as usize;
-        let (mut any, mut what) =
-            (vec![0; (1 << layout.word_bits) / 8], vec![0; (1 << layout.word_bits) / 2]);
+    fn filters(&self, layout: &Layout) -> [Vec<u8>; 3] {
+        let product = |feature: u64| feature.wrapping_mul(self.secrets.factor);
+        let [word_bytes, what_bytes, number_bytes] = layout.filters();
+        let (mut words, mut numbers) = (vec![0u64; word_bytes / 8], vec![0u64; number_bytes / 8]);
+        let mut what = vec![0; what_bytes];
         for (word, (_, bits)) in &self.words {
-            // Behind an apostrophe the rest of a word looks like a word: `O'Brien`.
-            let apart = word.len() >= 4 && matches!(word[0], b'o' | b'd');
-            let rests = apart.then(|| &word[1..]).into_iter();
-            for seen in rests.chain([word.as_slice()]) {
-                let slot = slot(word_feature(seen), layout.word_bits);
-                any[slot / 8] |= 1u8 << (slot % 8);
-                what[slot / 2] |= bits << (slot % 2 * 4);
-            }
+            let product = product(sieve::word(word));
+            sieve::insert(&mut words, product, layout.word_bits);
+            let (at, shift) = sieve::nibble(product, layout.word_bits);
+            what[at] |= bits << shift;
         }
-        let mut numbers = vec![0; (1 << layout.number_bits) / 8];
         for feature in &self.numbers {
-            let slot = slot(*feature, layout.number_bits);
-            numbers[slot / 8] |= 1u8 << (slot % 8);
+            sieve::insert(&mut numbers, product(*feature), layout.number_bits);
         }
-        (any, what, numbers)
+        let bytes = |filter: Vec<u64>| filter.into_iter().flat_map(u64::to_le_bytes).collect();
+        [bytes(words), what, bytes(numbers)]
     }
 }
 

@@ -15,7 +15,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::{constant_time, hkdf};
 
 use super::sip::Sip;
-use super::{Roster, RosterError, RosterInfo};
+use super::{PHONE_DIGITS, Roster, RosterError, RosterInfo};
 
 const MAGIC: &[u8; 15] = b"SCRUBJAY-ROSTER";
 const VERSION: u8 = 1;
@@ -110,22 +110,22 @@ impl Layout {
             number_bits: head[41],
             index_bits: head[42],
         };
-        let fits = (6..=26).contains(&layout.word_bits)
-            && (6..=30).contains(&layout.number_bits)
+        let fits = (7..=26).contains(&layout.word_bits)
+            && (7..=30).contains(&layout.number_bits)
             && layout.index_bits <= 24
             && layout.hashes <= u64::from(u32::MAX);
         fits.then_some(layout)
     }
 
+    /// The bytes of the filters: of words, of what they are, and of numbers.
+    pub(super) fn filters(&self) -> [usize; 3] {
+        [(1 << self.word_bits) / 8, (1 << self.word_bits) / 8, (1 << self.number_bits) / 8]
+    }
+
     /// Where each table begins, and where the last one ends.
     pub(super) fn tables(&self) -> [usize; 6] {
-        let lengths = [
-            (1 << self.word_bits) / 8,
-            (1 << self.word_bits) / 2,
-            (1 << self.number_bits) / 8,
-            4 * ((1 << self.index_bits) + 1),
-            REST * self.hashes as usize,
-        ];
+        let [words, what, numbers] = self.filters();
+        let lengths = [words, what, numbers, 4 * ((1 << self.index_bits) + 1), REST * self.hashes as usize];
         let mut at = SHAPES;
         let mut tables = [at; 6];
         for (table, len) in tables[1..].iter_mut().zip(lengths) {
@@ -144,7 +144,7 @@ pub(super) fn split(hash: u64, index_bits: u8) -> (usize, [u8; REST]) {
 }
 
 /// The body of these parts; the hashes must be sorted.
-pub(super) fn body(layout: &Layout, filters: [&[u8]; 3], hashes: &[u64]) -> Vec<u8> {
+pub(super) fn body(layout: &Layout, filters: &[Vec<u8>; 3], hashes: &[u64]) -> Vec<u8> {
     let mut out = Vec::with_capacity(layout.tables()[5] + TAG);
     layout.write(&mut out);
     filters.iter().for_each(|f| out.extend_from_slice(f));
@@ -240,5 +240,22 @@ pub(super) fn open(mut file: Vec<u8>, key: &[u8; 32]) -> Result<Roster, RosterEr
     if u64::from(last) != layout.hashes {
         return Err(changed());
     }
-    Ok(Roster { layout, tables, sip: secrets.sip, factor: secrets.factor, info: about, bytes: file })
+    let filter = |from: usize, to: usize| {
+        file[tables[from]..tables[to]].as_chunks().0.iter().map(|b| u64::from_le_bytes(*b)).collect()
+    };
+    Ok(Roster {
+        layout,
+        tables,
+        sip: secrets.sip,
+        factor: secrets.factor,
+        info: about,
+        words: filter(0, 1),
+        numbers: filter(2, 3),
+        shortest: match layout.mixed {
+            0 => (layout.digits | 1 << PHONE_DIGITS).trailing_zeros(),
+            // Its letters may stand apart.
+            _ => 1,
+        },
+        bytes: file,
+    })
 }

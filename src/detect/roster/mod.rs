@@ -12,10 +12,14 @@
 
 mod build;
 mod csv;
+mod dates;
 mod file;
 mod find;
 mod forms;
+mod names;
 mod numbers;
+mod places;
+mod sieve;
 mod sip;
 #[cfg(test)]
 mod tests;
@@ -70,6 +74,11 @@ pub struct Roster {
     sip: sip::Sip,
     factor: u64,
     info: RosterInfo,
+    /// The filters of words and numbers.
+    words: Box<[u64]>,
+    numbers: Box<[u64]>,
+    /// No number of a patient's is shorter, in digits.
+    shortest: u32,
     bytes: Vec<u8>,
 }
 
@@ -124,6 +133,7 @@ mod domain {
     pub(super) const STREET: &[u8] = b"a";
     pub(super) const DAY: &[u8] = b"d";
     pub(super) const DAY_OF: &[u8] = b"o";
+    pub(super) const INITIAL: &[u8] = b"i";
 }
 
 /// The hashes of everything that is looked up.
@@ -134,6 +144,11 @@ impl sip::Sip {
         self.hash(&[domain::PAIR, a, b" ", b])
     }
 
+    /// An initial and a surname.
+    fn initial(self, letter: u8, surname: &[u8]) -> u64 {
+        self.hash(&[domain::INITIAL, &[letter], surname])
+    }
+
     fn word(self, word: &[u8]) -> u64 {
         self.hash(&[domain::WORD, word])
     }
@@ -142,8 +157,9 @@ impl sip::Sip {
         self.hash(&[domain::NUMBER, number])
     }
 
-    fn phone(self, digits: &[u8]) -> u64 {
-        self.hash(&[domain::PHONE, digits])
+    /// What [`forms::phone_key`] gives.
+    fn phone(self, key: &[u8]) -> u64 {
+        self.hash(&[domain::PHONE, key])
     }
 
     /// `address` in lower case.
@@ -155,12 +171,12 @@ impl sip::Sip {
         self.hash(&[domain::STREET, number, b" ", word])
     }
 
-    fn day(self, (year, month, day): forms::Day) -> u64 {
+    fn day(self, (year, month, day): dates::Day) -> u64 {
         self.hash(&[domain::DAY, &year.to_le_bytes(), &[month, day]])
     }
 
     /// A day together with whom it belongs to: the hash of a name or a record number.
-    fn day_of(self, owner: u64, (year, month, day): forms::Day) -> u64 {
+    fn day_of(self, owner: u64, (year, month, day): dates::Day) -> u64 {
         self.hash(&[domain::DAY_OF, &owner.to_le_bytes(), &year.to_le_bytes(), &[month, day]])
     }
 }
@@ -175,17 +191,9 @@ mod is {
     pub(super) const CUE: u8 = 8;
 }
 
-/// What the filter of words knows a word by: its first eight letters, lower case.
-fn word_feature(word: &[u8]) -> u64 {
-    word.iter().take(8).rev().fold(0, |w, b| w << 8 | u64::from(b | 0x20))
-}
-
-/// What the filter of numbers knows a number by.
-fn number_feature(number: &[u8]) -> u64 {
-    number.iter().fold(number.len() as u64, |h, b| {
-        (h ^ u64::from(b.to_ascii_uppercase())).wrapping_mul(0x0100_0000_01b3).rotate_left(23)
-    })
-}
-
-/// The digits of a telephone number that the filter of numbers looks at.
-const PHONE_HEAD: usize = 9;
+/// Digits of a telephone number that the filter of numbers looks at; fewer are none.
+const PHONE_DIGITS: usize = 9;
+/// A date of birth stands at most so many bytes from the name or record number it belongs to; behind its cue half of that.
+const NEAR: usize = 80;
+/// No more bytes around a place have a say in what is found there: a name of six words, a date of birth on either side.
+pub(crate) const REACH: usize = 800;

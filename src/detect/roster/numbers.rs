@@ -1,8 +1,10 @@
 //! What of a patient is no name: record and telephone numbers, streets, e-mail addresses.
 
 use super::super::names::Names;
-use super::find::{Hit, NEAR, RosterScratch, What, capital, phone_digits};
-use super::{PHONE_HEAD, Roster, forms};
+use super::find::{Hit, RosterScratch, What, phone_digits};
+use super::names::letters_before;
+use super::places::{LONGEST_NUMBER, PARTS};
+use super::{NEAR, PHONE_DIGITS, Roster, forms};
 use crate::span::Span;
 
 /// A cue stands at most so many bytes before a record number.
@@ -12,6 +14,8 @@ const NUMBER_CUES: &[&[u8]] =
     &[b"mrn", b"patient", b"record", b"chart", b"member", b"pt ", b"pt:", b"med rec"];
 
 impl Roster {
+    /// A record number at `at`, or one whose letters stand in front of it, as in `MX-77`. `tied` says that it is one by
+    /// what is around.
     pub(super) fn record(
         &self,
         text: &[u8],
@@ -20,16 +24,9 @@ impl Roster {
         scratch: &mut RosterScratch,
         found: &mut dyn FnMut(Hit),
     ) {
-        // Letters in front, as in `MX-77`, are seen with what stands behind them.
-        let parted = at > 0 && matches!(text[at - 1], b'-' | b'.' | b' ' | b'/');
-        let letters =
-            |end: usize| text[..end].iter().rev().take(9).take_while(|b| b.is_ascii_alphabetic()).count();
-        let before = if parted { letters(at - 1) } else { 0 };
-        let starts = [at, at - before - usize::from(before > 0)];
-        for start in starts[..1 + usize::from((1..=8).contains(&before))].iter().rev() {
-            if self.record_from(text, *start, tied, scratch, found) {
-                return;
-            }
+        let start = letters_before(text, at, 8);
+        if start == at || !self.record_from(text, start, tied, scratch, found) {
+            self.record_from(text, at, tied, scratch, found);
         }
     }
 
@@ -43,19 +40,23 @@ impl Roster {
         found: &mut dyn FnMut(Hit),
     ) -> bool {
         let mut end = at;
-        for _ in 0..4 {
-            end += text[end..].iter().take(40).take_while(|b| b.is_ascii_alphanumeric()).count();
-            let value = &text[at..end];
-            if value.len() > 40 {
+        // Letters right in front and blanks inside are as often of something else.
+        let mut doubtful = at > 0 && text[at - 1].is_ascii_alphabetic();
+        for _ in 0..PARTS {
+            end += text[end..].iter().take(LONGEST_NUMBER).take_while(|b| b.is_ascii_alphanumeric()).count();
+            if end - at > LONGEST_NUMBER {
                 return false;
             }
-            forms::record_number(value, &mut scratch.number);
+            forms::record_number(&text[at..end], &mut scratch.number);
             let number = &scratch.number;
             let mixed = number.iter().any(|b| !b.is_ascii_digit());
             let sparse = if mixed { self.layout.sparse_mixed } else { self.layout.sparse_digits };
-            if !number.is_empty() && number.len() < 64 && number.iter().any(u8::is_ascii_digit) {
+            // `patient 482913`: what stands in front is none of it.
+            let own = mixed || text[at].is_ascii_digit();
+            if own && number.len() < 64 && number.iter().any(u8::is_ascii_digit) {
                 let hash = self.sip.number(number);
-                if self.holds(hash) && (sparse >> number.len() & 1 == 1 || tied || cued(text, at)) {
+                let tells = sparse >> number.len() & 1 == 1 && !doubtful;
+                if self.holds(hash) && (tells || tied || cued(text, at)) {
                     found(Hit { span: Span::at(at, end), what: What::Number, score: 0.0 });
                     self.born(text, at.saturating_sub(NEAR), at, Some(hash), found);
                     self.born(text, end, (end + NEAR).min(text.len()), Some(hash), found);
@@ -63,77 +64,88 @@ impl Roster {
                 }
             }
             match text[end..] {
-                [b'-' | b'.' | b' ' | b'/', b, ..] if b.is_ascii_alphanumeric() => end += 1,
+                [mark @ (b'-' | b'.' | b' ' | b'/'), b, ..] if b.is_ascii_alphanumeric() => {
+                    doubtful |= mark == b' ';
+                    end += 1;
+                }
                 _ => return false,
             }
         }
         false
     }
 
-    pub(super) fn phone(
-        &self,
-        text: &[u8],
-        at: usize,
-        scratch: &mut RosterScratch,
-        found: &mut dyn FnMut(Hit),
-    ) {
+    pub(super) fn phone(&self, text: &[u8], at: usize, found: &mut dyn FnMut(Hit)) {
+        let heads = [
+            &b"+1 ("[..],
+            b"+1-(",
+            b"+1(",
+            b"1 (",
+            b"1-",
+            b"1.",
+            b"+1 ",
+            b"+1-",
+            b"+1.",
+            b"+1",
+            b"+(",
+            b"(",
+            b"+",
+        ];
+        let head = heads.iter().find(|h| text[..at].ends_with(h)).map_or(0, |h| h.len());
+        let sign = text[at - head..at].contains(&b'+');
         let (mut digits, mut count) = ([0; 17], 0);
         let mut best = None;
         phone_digits(text, at, |digit, end| {
             digits[count] = digit;
             count += 1;
-            if count >= PHONE_HEAD
-                && !text.get(end).is_some_and(u8::is_ascii_digit)
-                && forms::phone(&digits[..count], &mut scratch.number)
-                && self.holds(self.sip.phone(&scratch.number))
-            {
-                best = Some(end);
+            if count >= PHONE_DIGITS && !text.get(end).is_some_and(u8::is_ascii_digit) {
+                let all = &digits[..count];
+                let (all, out) = all.strip_prefix(b"00").map_or((all, sign), |rest| (rest, true));
+                let keys = [forms::phone_key(all, out), forms::phone_key(all, false)];
+                if keys.into_iter().flatten().any(|key| self.holds(self.sip.phone(key))) {
+                    best = Some(end);
+                }
             }
             count < digits.len()
         });
         if let Some(end) = best {
-            let start =
-                [&b"+1 ("[..], b"+1-(", b"+1(", b"1 (", b"1-", b"+1 ", b"+1-", b"+1.", b"+1", b"(", b"+"]
-                    .iter()
-                    .find(|p| text[..at].ends_with(p))
-                    .map_or(at, |p| at - p.len());
-            found(Hit { span: Span::at(start, end), what: What::Phone, score: 0.0 });
+            found(Hit { span: Span::at(at - head, end), what: What::Phone, score: 0.0 });
         }
     }
 
+    /// House number and street, up to the word that streets end in.
     pub(super) fn street(&self, text: &[u8], at: usize, found: &mut dyn FnMut(Hit)) {
         if at > 0 && (text[at - 1].is_ascii_alphanumeric() || matches!(text[at - 1], b'.' | b':' | b'-')) {
             return;
         }
         let digits = text[at..].iter().take(7).take_while(|b| b.is_ascii_digit()).count();
-        if digits > 6 {
+        if !(1..=6).contains(&digits) {
             return;
         }
-        let mut start = at + digits;
+        let letter = text.get(at + digits).is_some_and(u8::is_ascii_alphabetic);
         // A direction or two may stand between.
-        for _ in 0..3 {
-            while text.get(start).is_some_and(|b| matches!(b, b' ' | b'.')) && start - at <= 24 {
-                start += 1;
+        let mut word = next_word(text, at + digits + usize::from(letter));
+        for _ in 0..2 {
+            if forms::folded(&text[word.0..word.1]).is_some_and(|w| forms::DIRECTIONS.contains(&w.head())) {
+                word = next_word(text, word.1);
             }
-            let end = forms::word_end(text, start);
-            let Some(word) = forms::folded(&text[start..end]) else { return };
-            let word = word.word().unwrap_or_default();
-            if forms::DIRECTIONS.contains(&word) {
-                start = end;
-                continue;
-            }
-            if word.len() < 3 || !self.holds(self.sip.street(&text[at..at + digits], word)) {
-                return;
-            }
-            let next = end + usize::from(text.get(end) == Some(&b' '));
-            let next_end = forms::word_end(text, next);
-            let next_word = forms::folded(&text[next..next_end]);
-            let street = next_word.is_some_and(|w| w.word().is_some_and(|w| forms::STREETS.contains(&w)));
-            if street || capital(text, Span::at(start, end)) || !Names::is_common(word) {
-                let end = if street { next_end } else { end };
-                found(Hit { span: Span::at(at, end), what: What::Street, score: 0.0 });
-            }
+        }
+        let Some(first) = forms::folded(&text[word.0..word.1]) else { return };
+        if first.head().len() < 3 || !self.holds(self.sip.street(&text[at..at + digits], first.head())) {
             return;
+        }
+        let mut end = word.1;
+        let mut street = false;
+        for _ in 0..3 {
+            word = next_word(text, word.1);
+            let Some(next) = forms::folded(&text[word.0..word.1]) else { break };
+            if forms::STREETS.contains(&next.head()) {
+                (end, street) = (word.1, true);
+                break;
+            }
+        }
+        let capital = !text[at + digits..end].trim_ascii_start().first().is_some_and(u8::is_ascii_lowercase);
+        if street || capital || !Names::is_common(first.head()) {
+            found(Hit { span: Span::at(at, end), what: What::Street, score: 0.0 });
         }
     }
 
@@ -155,6 +167,13 @@ impl Roster {
             found(Hit { span, what: What::Email, score: 0.0 });
         }
     }
+}
+
+/// The word behind a blank, with the point of an abbreviation before it.
+fn next_word(text: &[u8], at: usize) -> (usize, usize) {
+    let blanks = text[at..].iter().take(3).take_while(|b| matches!(b, b' ' | b'.')).count();
+    let start = at + blanks;
+    if blanks == 0 { (start, start) } else { (start, forms::word_end(text, start)) }
 }
 
 fn cued(text: &[u8], at: usize) -> bool {
