@@ -159,6 +159,11 @@ impl Roster {
             let run = (letters >> i).trailing_ones();
             let len = if i + run == BLOCK as u32 { run + reach } else { run };
             let at = base + i as usize;
+            // In lower case and in quotes, as most of JSON is, it is no part of a name.
+            let end = text.get(at + len as usize);
+            if end == Some(&b'"') && at > 0 && text[at - 1] == b'"' && text[at].is_ascii_lowercase() {
+                continue;
+            }
             let feature = sieve::word_feature(sieve::head(text, at, len as usize), len as usize);
             if sieve::contains(&self.words, self.product(feature), self.layout.word_bits) {
                 out.push((at as u32, len));

@@ -19,23 +19,27 @@ impl Sip {
             self.0 ^ 0x6c79_6765_6e65_7261,
             self.1 ^ 0x7465_6462_7974_6573,
         ];
+        let mut step = |word: u64| {
+            v[3] ^= word;
+            round(&mut v);
+            round(&mut v);
+            v[0] ^= word;
+        };
         let (mut word, mut count) = (0u64, 0u64);
-        for b in parts.iter().copied().flatten() {
-            word |= u64::from(*b) << (8 * (count % 8));
-            count += 1;
-            if count.is_multiple_of(8) {
-                v[3] ^= word;
-                round(&mut v);
-                round(&mut v);
-                v[0] ^= word;
-                word = 0;
+        for part in parts {
+            for piece in part.chunks(8) {
+                let mut bytes = [0; 8];
+                bytes[..piece.len()].copy_from_slice(piece);
+                let (next, filled, len) = (u64::from_le_bytes(bytes), count % 8, piece.len() as u64);
+                word |= next << (8 * filled);
+                count += len;
+                if filled + len >= 8 {
+                    step(word);
+                    word = if filled == 0 { 0 } else { next >> (64 - 8 * filled) };
+                }
             }
         }
-        word |= count << 56;
-        v[3] ^= word;
-        round(&mut v);
-        round(&mut v);
-        v[0] ^= word;
+        step(word | count << 56);
         v[2] ^= 0xff;
         (0..4).for_each(|_| round(&mut v));
         v[0] ^ v[1] ^ v[2] ^ v[3]
