@@ -371,7 +371,7 @@ impl<F: FnMut(usize)> Pass<'_, F> {
                 (self.visit)(at);
                 return;
             }
-            if letters == 0 && (parted || len >= PHONE_DIGITS) {
+            if letters == 0 && (parted || len >= PHONE_DIGITS) && !in_address(text, at, end) {
                 self.phone(at, len);
                 self.parts(at, true);
             }
@@ -428,7 +428,7 @@ impl<F: FnMut(usize)> Pass<'_, F> {
         let (roster, text) = (self.roster, self.text);
         let lengths = if digits { roster.layout.digits } else { roster.layout.digits | roster.layout.mixed };
         let (mut all, mut len) = ([0; LONGEST_NUMBER], 0);
-        let (mut from, mut short) = (at, true);
+        let mut from = at;
         for n in 0..PARTS {
             let part =
                 text[from..].iter().take(LONGEST_NUMBER).take_while(|b| b.is_ascii_alphanumeric()).count();
@@ -440,9 +440,6 @@ impl<F: FnMut(usize)> Pass<'_, F> {
             room.copy_from_slice(own);
             len += part;
             let fits = lengths >> len & 1 == 1 || all[0] == b'0';
-            // Four parts of up to three digits, all with points, are an address on a network.
-            short &= part <= 3 && (n == 0 || text[from - 1] == b'.');
-            let fits = fits && !(digits && short && n == 3);
             if n > 0 && fits && roster.may_be_record(&all[..len]) {
                 (self.visit)(at);
                 return;
@@ -453,6 +450,25 @@ impl<F: FnMut(usize)> Pass<'_, F> {
             }
         }
     }
+}
+
+/// Whether digits are of an IPv4 address: four parts of up to three digits, with points between.
+fn in_address(text: &[u8], at: usize, end: usize) -> bool {
+    const LONGEST: usize = 15;
+    if end - at > 3 || text.get(end) != Some(&b'.') && (at == 0 || text[at - 1] != b'.') {
+        return false;
+    }
+    let of_it = |b: &&u8| b.is_ascii_digit() || **b == b'.';
+    let before = text[..at].iter().rev().take(LONGEST).take_while(of_it).count();
+    let whole = text[at - before..].iter().take(LONGEST + 1).take_while(of_it).count();
+    let whole = text[at - before..at - before + whole]
+        .strip_suffix(b".")
+        .unwrap_or(&text[at - before..at - before + whole]);
+    let mut parts = 0;
+    whole.split(|b| *b == b'.').all(|part| {
+        parts += 1;
+        (1..=3).contains(&part.len())
+    }) && parts == 4
 }
 
 /// The house number that stands before the word of a street at `start`: `12 N. Elm`, `12B Elm`.
