@@ -1,7 +1,7 @@
 //! `scrubjay roster`: makes rosters, and shows what they say; and, for `scrubjay run`, reads one again when it changes.
 
 use std::fs::Metadata;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
@@ -14,9 +14,10 @@ use super::failure::{Failure, say};
 use super::inputs::identity;
 use crate::config::{Pipeline, RosterConfig, plain_reason};
 use crate::detect::roster::{Builder, Column, Roster, read_csv};
+use crate::keys::SecretRef;
 use crate::metrics::{self, Stage};
 use crate::reason::unreadable;
-use crate::scrubber::{Scrubber, Settings};
+use crate::scrubber::Scrubber;
 
 /// How often the file of a roster is looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -104,7 +105,8 @@ fn build(args: &BuildArgs) -> Result<(), Failure> {
 
 fn info(args: &InfoArgs) -> Result<(), Failure> {
     let shown = args.roster.display();
-    let info = Roster::info_of(&read(&args.roster)?)
+    let (header, bytes) = head(&args.roster)?;
+    let info = Roster::info_of(&header, bytes)
         .map_err(|e| Failure::Sentence(format!("cannot use the roster {shown}: {e}")))?;
     let mut out = io::stdout().lock();
     writeln!(out, "format    {}", info.version)?;
@@ -120,6 +122,20 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         return Err(Failure::Sentence(format!("{shown} is a directory; name a file in it")));
     }
     std::fs::read(path).map_err(|e| Failure::Sentence(format!("cannot read {shown}: {}", unreadable(&e))))
+}
+
+/// The header of a file, and how many bytes it has.
+fn head(path: &Path) -> Result<(Vec<u8>, u64), Failure> {
+    let failed =
+        |e: io::Error| Failure::Sentence(format!("cannot read {}: {}", path.display(), unreadable(&e)));
+    let about = path.metadata().map_err(failed)?;
+    if !about.is_file() {
+        let text = format!("{} is no regular file; name the file itself", path.display());
+        return Err(Failure::Sentence(text));
+    }
+    let (mut header, file) = (Vec::new(), std::fs::File::open(path).map_err(failed)?);
+    file.take(Roster::HEADER_BYTES).read_to_end(&mut header).map_err(failed)?;
+    Ok((header, about.len()))
 }
 
 /// `HEADER=WHAT`. What is refused is told by its number: a header may be a value, where a file has none.
@@ -166,16 +182,33 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Reads a roster again when its file changes.
 pub(super) struct RosterWatch {
-    stamp: Option<Stamp>,
+    stamp: Option<(Stamp, Option<Stamp>)>,
     next: Instant,
 }
 
-/// What tells one state of a file from another.
-type Stamp = (Option<SystemTime>, u64, Option<(u64, u64)>);
+/// What tells one state of a file from another: its content, and who may read it.
+type Stamp = (Option<SystemTime>, u64, Option<(u64, u64)>, Option<(i64, i64)>);
 
-fn stamp(config: Option<&RosterConfig>) -> Option<Stamp> {
-    let of = |m: Metadata| (m.modified().ok(), m.len(), identity(&m));
-    config.and_then(|c| c.path.metadata().ok()).map(of)
+/// The states of the roster and of its key.
+fn stamp(config: Option<&RosterConfig>) -> Option<(Stamp, Option<Stamp>)> {
+    let of = |m: Metadata| (m.modified().ok(), m.len(), identity(&m), changed(&m));
+    let config = config?;
+    let key = match &config.key {
+        SecretRef::File(path) => path.metadata().ok().map(of),
+        SecretRef::Env(_) => None,
+    };
+    Some((config.path.metadata().ok().map(of)?, key))
+}
+
+#[cfg(unix)]
+fn changed(about: &Metadata) -> Option<(i64, i64)> {
+    use std::os::unix::fs::MetadataExt;
+    Some((about.ctime(), about.ctime_nsec()))
+}
+
+#[cfg(not(unix))]
+fn changed(_: &Metadata) -> Option<(i64, i64)> {
+    None
 }
 
 impl RosterWatch {
@@ -200,9 +233,7 @@ impl RosterWatch {
         match config.open() {
             Ok(roster) => {
                 let patients = roster.info().patients;
-                scrubber.rcu(|old| {
-                    Scrubber::new(Settings { roster: Some(roster.clone()), ..old.settings().clone() })
-                });
+                Scrubber::amend(scrubber, |settings| settings.roster = Some(roster.clone()));
                 metrics::reloaded(true);
                 tracing::info!(patients, "{shown}: roster reloaded");
             }

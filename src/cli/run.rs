@@ -184,9 +184,8 @@ impl Running {
     fn reload(&mut self) {
         let file = self.pipeline.file.clone();
         match self.reloaded(&file) {
-            Ok(pipeline) => {
-                self.roster = RosterWatch::new(pipeline.treatment.roster.as_ref());
-                self.pipeline = pipeline;
+            Ok((pipeline, roster)) => {
+                (self.pipeline, self.roster) = (pipeline, roster);
                 metrics::reloaded(true);
                 tracing::info!("{}: reloaded", file.display());
             }
@@ -202,8 +201,10 @@ impl Running {
         }
     }
 
-    fn reloaded(&self, file: &Path) -> Result<Pipeline, ConfigError> {
+    fn reloaded(&self, file: &Path) -> Result<(Pipeline, RosterWatch), ConfigError> {
         let mut new = config::load(file)?;
+        // Before it is read: what changes in between is read once more.
+        let roster = RosterWatch::new(new.treatment.roster.as_ref());
         let old = &self.pipeline;
         let mut fixed = Vec::new();
         // What the line was built with stays until it is built again.
@@ -234,24 +235,29 @@ impl Running {
         }
         let current = self.scrubber.load();
         let current = current.settings();
-        let mut settings = new.treatment.settings(config::engine(&new.treatment.packs)?)?;
+        let settings = new.treatment.settings(config::engine(&new.treatment.packs)?)?;
         // The source cuts long lines into windows that overlap by what the old packs need.
         if settings.engine.reach() > current.engine.reach() && new.source == SourceConfig::Stdin {
             let text = "a new pack looks further around than the old ones did; restart to use it".to_owned();
             return Err(ConfigError::Unreadable(text));
         }
-        settings.on_error = current.on_error.clone();
-        settings.key_action = current.key_action.clone();
-        settings.max_output_bytes = current.max_output_bytes;
+        let settings = Settings {
+            on_error: current.on_error.clone(),
+            key_action: current.key_action.clone(),
+            ..settings
+        };
         warn_of_gaps(&new, &settings);
-        self.scrubber.store(Arc::new(Scrubber::new(settings)));
+        // What the line has learnt from its sink meanwhile stays.
+        Scrubber::amend(&self.scrubber, |now| {
+            *now = Settings { max_output_bytes: now.max_output_bytes, ..settings.clone() };
+        });
         if !fixed.is_empty() {
             tracing::warn!("{}: {} changed; restart to use it", file.display(), fixed.join(", "));
         }
         for warning in &new.warnings {
             tracing::warn!("{warning}");
         }
-        Ok(new)
+        Ok((new, roster))
     }
 }
 
@@ -369,9 +375,7 @@ impl Worker {
             Err(KafkaRefusal::Stopped) => return Ok(None),
             Err(e) => return Err(e.to_string()),
         };
-        let mut settings = self.scrubber.load().settings().clone();
-        settings.max_output_bytes = checked.max_output_bytes;
-        self.scrubber.store(Arc::new(Scrubber::new(settings)));
+        Scrubber::amend(&self.scrubber, |settings| settings.max_output_bytes = checked.max_output_bytes);
         let sink = KafkaSink::new(checked).map_err(|e| e.to_string())?;
         let light = self.light.clone();
         let source = KafkaSource::new(&source).map_err(|e| e.to_string())?.stopped_by(&self.stop);

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "kafka")]
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,7 +13,7 @@ use super::resolved::{
     OnErrorConfig, Pipeline, PropertyValue, RosterConfig, SinkConfig, SourceConfig, Treatment,
 };
 use super::{ConfigError, read_text};
-use crate::detect::roster::Roster;
+use crate::detect::roster::{Roster, RosterError};
 use crate::detect::{Engine, Pack, PackErrors};
 #[cfg(feature = "kafka")]
 use crate::kafka::{KafkaSinkOptions, KafkaSourceOptions};
@@ -61,18 +63,26 @@ impl RosterConfig {
     pub fn open(&self) -> Result<Arc<Roster>, ConfigError> {
         let shown = self.path.display();
         let key = self.key.read_key()?;
-        if self.path.is_dir() {
-            return Err(ConfigError::Unreadable(format!(
-                "the roster {shown} is a directory; name a file in it"
-            )));
+        let wrong = |text: String| ConfigError::Unreadable(text);
+        let failed = |e: io::Error| wrong(format!("cannot read the roster {shown}: {}", unreadable(&e)));
+        // A pipe would be waited for when it is opened.
+        let about = self.path.metadata().map_err(failed)?;
+        if !about.is_file() {
+            return Err(wrong(format!("the roster {shown} is no regular file; name the file itself")));
         }
-        let file = std::fs::read(&self.path).map_err(|e| {
-            ConfigError::Unreadable(format!("cannot read the roster {shown}: {}", unreadable(&e)))
+        let mut file = File::open(&self.path).map_err(failed)?;
+        // What it is is known by its first bytes: nothing else is read whole, however large it may be.
+        let mut bytes = Vec::new();
+        file.by_ref().take(Roster::HEADER_BYTES).read_to_end(&mut bytes).map_err(failed)?;
+        let refused = |e: RosterError| wrong(format!("cannot use the roster {shown}: {e}"));
+        let rest = Roster::rest_of(&bytes, about.len()).map_err(refused)?;
+        bytes.try_reserve_exact(rest as usize).map_err(|_| {
+            wrong(format!("cannot use the roster {shown}: there is no memory for its {} bytes", about.len()))
         })?;
-        let roster = Roster::open(file, key.expose());
-        roster
-            .map(Arc::new)
-            .map_err(|e| ConfigError::Unreadable(format!("cannot use the roster {shown}: {e}")))
+        // It may grow while it is read; then it is not what its header says.
+        file.take(rest + 1).read_to_end(&mut bytes).map_err(failed)?;
+        let file = bytes;
+        Roster::open(file, key.expose()).map(Arc::new).map_err(refused)
     }
 }
 

@@ -13,6 +13,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 pub use part::Located;
 pub use scrubbed::{Outgoing, Scrubbed, ScrubbedBatch, Sealed, Tally};
 
@@ -180,6 +182,16 @@ impl Scrubber {
         PartScrubber { settings: &self.settings, query: self.full_query, reports: true }
             .scan(&codec, batch.slice(payload), record.piece == Piece::default(), scratch, visit)
             .map_err(|e| Halt { origin: record.origin.clone(), reason: e.0 })
+    }
+
+    /// Puts a scrubber with changed settings in place of the one that is there. Whatever someone else changes at the same
+    /// time is kept: `change` is then called again, with theirs.
+    pub fn amend(shared: &ArcSwap<Scrubber>, change: impl Fn(&mut Settings)) {
+        shared.rcu(|old| {
+            let mut settings = old.settings.clone();
+            change(&mut settings);
+            Scrubber::new(settings)
+        });
     }
 
     fn part_scrubber(&self) -> PartScrubber<'_> {

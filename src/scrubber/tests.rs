@@ -218,3 +218,18 @@ fn a_name_found_before_it_is_sure() {
         assert_eq!(scrub(text), want);
     }
 }
+
+#[test]
+fn what_is_changed_at_the_same_time_is_kept() {
+    let shared = arc_swap::ArcSwap::from_pointee(Scrubber::new(Settings::new()));
+    let first = std::cell::Cell::new(true);
+    Scrubber::amend(&shared, |settings| {
+        // Someone else is quicker.
+        if first.replace(false) {
+            Scrubber::amend(&shared, |settings| settings.max_record_bytes = 7);
+        }
+        settings.max_output_bytes = 5;
+    });
+    let now = shared.load();
+    assert_eq!((now.settings().max_record_bytes, now.settings().max_output_bytes), (7, 5));
+}

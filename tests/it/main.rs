@@ -20,6 +20,8 @@ mod kafka_process;
 mod kafka_ready;
 #[cfg(feature = "kafka")]
 mod kafka_refusals;
+#[cfg(all(feature = "kafka", feature = "console"))]
+mod kafka_roster;
 #[cfg(feature = "kafka")]
 mod kafka_secure;
 mod kit;

@@ -19,7 +19,7 @@ use super::{PHONE_DIGITS, Roster, RosterError, RosterInfo};
 
 const MAGIC: &[u8; 15] = b"SCRUBJAY-ROSTER";
 const VERSION: u8 = 1;
-const HEADER: usize = 16 + 32 + 16 + 8 + 8;
+pub(super) const HEADER: usize = 16 + 32 + 16 + 8 + 8;
 const TAG: usize = 16;
 /// Bytes of a salt.
 pub(super) const SALT: usize = 32;
@@ -172,6 +172,11 @@ pub(super) fn seal(
     mut body: Vec<u8>,
 ) -> Result<Vec<u8>, RosterError> {
     let secrets = Secrets::derive(key, salt)?;
+    if (HEADER + body.len() + TAG) as u64 > MOST_BYTES {
+        return Err(RosterError(format!(
+            "it would be larger than {MOST_BYTES} bytes; build it from fewer patients"
+        )));
+    }
     let mut file = Vec::with_capacity(HEADER + body.len() + TAG);
     file.extend_from_slice(MAGIC);
     file.push(VERSION);
@@ -186,8 +191,16 @@ pub(super) fn seal(
     Ok(file)
 }
 
+/// No roster is larger: some forty million patients.
+const MOST_BYTES: u64 = 4 << 30;
+
 /// What the header says.
 pub(super) fn info(file: &[u8]) -> Result<RosterInfo, RosterError> {
+    header(file, file.len() as u64)
+}
+
+/// The same, of a file of which at least the header has been read.
+pub(super) fn header(file: &[u8], file_bytes: u64) -> Result<RosterInfo, RosterError> {
     if file.len() < 16 || !file.starts_with(MAGIC) {
         return Err(RosterError::new("it is no roster; `scrubjay roster build` makes one"));
     }
@@ -200,14 +213,19 @@ pub(super) fn info(file: &[u8]) -> Result<RosterInfo, RosterError> {
     let body_bytes = u64::from_le_bytes(part(header, HEADER - 8));
     let want = body_bytes.checked_add((HEADER + TAG) as u64);
     match want {
-        Some(want) if want == file.len() as u64 => {}
-        Some(want) if want > file.len() as u64 => return Err(cut()),
+        Some(want) if want == file_bytes => {}
+        Some(want) if want > file_bytes => return Err(cut()),
         _ => return Err(RosterError::new("it was changed after it was built; build it again")),
+    }
+    if file_bytes > MOST_BYTES {
+        return Err(RosterError(format!(
+            "it is larger than {MOST_BYTES} bytes; build it from fewer patients"
+        )));
     }
     Ok(RosterInfo {
         version: VERSION,
         patients: u64::from_le_bytes(part(header, HEADER - 16)),
-        bytes: file.len() as u64,
+        bytes: file_bytes,
     })
 }
 

@@ -91,12 +91,24 @@ impl Roster {
         file::open(file, key)
     }
 
-    /// What a file's header says; nothing is checked but its form.
+    /// The bytes of a file's header.
+    pub const HEADER_BYTES: u64 = file::HEADER as u64;
+
+    /// How many bytes are left to read of a file of so many, by its header.
+    ///
+    /// # Errors
+    /// When it is no roster, of another version, cut off, or larger than any.
+    pub fn rest_of(header: &[u8], file_bytes: u64) -> Result<u64, RosterError> {
+        file::header(header, file_bytes)?;
+        Ok(file_bytes.saturating_sub(header.len() as u64))
+    }
+
+    /// What the header of a file of so many bytes says; nothing is checked but its form.
     ///
     /// # Errors
     /// When it is no roster, of another version, or cut off.
-    pub fn info_of(file: &[u8]) -> Result<RosterInfo, RosterError> {
-        file::info(file)
+    pub fn info_of(header: &[u8], file_bytes: u64) -> Result<RosterInfo, RosterError> {
+        file::header(header, file_bytes)
     }
 
     /// What its header says.

@@ -227,7 +227,7 @@ fn every_changed_byte_and_every_cut_is_seen() {
     let mut newer = file.clone();
     newer[15] = 9;
     assert!(said(newer, &KEY).contains("version 9"));
-    let info = Roster::info_of(&file).unwrap();
+    let info = Roster::info_of(&file, file.len() as u64).unwrap();
     assert_eq!((info.patients, info.bytes), (1, file.len() as u64));
 }
 
