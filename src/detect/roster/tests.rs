@@ -363,3 +363,34 @@ fn other_names_are_not_found() {
     }
     assert_eq!(wrong, 0, "of 20,000 pairs that are nobody's");
 }
+
+#[test]
+fn hostile_text_costs_linear_time() {
+    let roster = roster(CSV);
+    for piece in [
+        "smith'",
+        "O'",
+        "John ",
+        "John Smith ",
+        "smith\u{2019}",
+        "\u{e9}",
+        "12 ",
+        "0",
+        "00482913-",
+        "415-",
+        "@",
+        "a@",
+        "dob ",
+        "M",
+        "MX-77-",
+        "\u{301}",
+        "'",
+        "12 n. ",
+    ] {
+        let text = piece.repeat(400_000 / piece.len());
+        let begun = std::time::Instant::now();
+        find(&roster, &text);
+        // Quadratic would be hours; a busy machine is given its time.
+        assert!(begun.elapsed().as_secs() < 20, "{piece:?}");
+    }
+}
