@@ -122,7 +122,7 @@ impl Mean {
 
 fn read(text: &Text, dictionary: &Dictionary<'_>, words: &mut Vec<Token>) {
     words.clear();
-    tokens(text.text.as_bytes(), 0, text.text.len(), 0, dictionary, words);
+    tokens(text.text.as_bytes(), 0, text.text.len(), 0, dictionary, None, words);
 }
 
 fn is_context(group: Group) -> bool {
