@@ -23,6 +23,8 @@ mod memo;
 pub(crate) mod names;
 mod pack;
 mod prefilter;
+#[doc(hidden)]
+pub mod probe;
 mod protected;
 pub mod roster;
 mod rostered;
