@@ -33,6 +33,7 @@ mod config;
 #[cfg(feature = "kafka")]
 mod demo;
 mod docs;
+mod hostile;
 mod layers;
 mod leaks;
 #[cfg(feature = "console")]
