@@ -68,8 +68,10 @@ impl Folded {
             (_, Some(b)) if *b != b'.' => self.push(*b),
             // A combining accent behind its letter.
             ('\u{300}'..='\u{36f}', _) => {}
-            _ => c.to_lowercase().for_each(|c| {
-                c.encode_utf8(&mut [0; 4]).bytes().for_each(|b| self.push(b));
+            // A capital outside of the table may be one of a letter in it: U+1E9E is the capital of U+00DF.
+            _ => c.to_lowercase().for_each(|lower| match lower {
+                _ if lower != c => self.letter(lower),
+                _ => c.encode_utf8(&mut [0; 4]).bytes().for_each(|b| self.push(b)),
             }),
         }
     }
@@ -77,6 +79,8 @@ impl Folded {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -88,6 +92,8 @@ mod tests {
             ("GARC\u{cd}A", "garcia"),
             ("Garci\u{301}a", "garcia"),
             ("Stra\u{df}e", "strasse"),
+            ("STRA\u{1e9e}E", "strasse"),
+            ("\u{212b}sa", "asa"),
             ("\u{c6}r\u{f8}", "aero"),
             ("\u{141}\u{f3}d\u{17a}", "lodz"),
             ("St.", "st"),
@@ -101,5 +107,25 @@ mod tests {
         let mut f = Folded::new();
         f.fold(&[b'a'; LONGEST + 1]);
         assert_eq!(f.word(), None);
+    }
+
+    fn folded(word: &[u8]) -> Option<Vec<u8>> {
+        let mut f = Folded::new();
+        f.fold(word);
+        f.word().map(<[u8]>::to_vec)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_folded_stays(word in "\\PC{0,20}") {
+            if let Some(once) = folded(word.as_bytes()) {
+                prop_assert_eq!(folded(&once), Some(once.clone()), "{:?}", word);
+            }
+        }
+
+        #[test]
+        fn any_bytes_fold(word in proptest::collection::vec(any::<u8>(), 0..40)) {
+            prop_assert!(folded(&word).is_none_or(|f| f.len() <= LONGEST));
+        }
     }
 }
