@@ -41,7 +41,8 @@ pub(super) fn fold(text: &[u8], out: &mut Folded) -> bool {
     let (mut from, mut at) = (0, 0);
     while at < text.len() {
         let Some((decoded, len)) = decode(&text[at..]).or_else(|| joint(text, at)) else {
-            at += 1;
+            // What follows on a run of backslashes says the same of each of them.
+            at += backslashes(&text[at..]).max(1);
             continue;
         };
         verbatim(text, from, at, out);
@@ -79,6 +80,10 @@ fn verbatim(text: &[u8], from: usize, to: usize, out: &mut Folded) {
 
 /// Whether there is something to decode at a place.
 pub(super) fn begins(text: &[u8], at: usize) -> bool {
+    // To say more of each backslash in a run than that there may be something would be to go through it again and again.
+    if text[..=at].ends_with(br"\\") {
+        return true;
+    }
     decode(&text[at..]).or_else(|| joint(text, at)).is_some()
 }
 
@@ -140,7 +145,7 @@ fn percent(a: u8, b: u8) -> Option<u8> {
 /// An escape as JSON and most languages write it. Nobody can say how often a text was quoted: any run of backslashes
 /// counts as one.
 fn backslash(t: &[u8]) -> Option<(Option<u8>, usize)> {
-    let run = t.iter().take_while(|b| **b == b'\\').count();
+    let run = backslashes(t);
     let (decoded, len) = match t[run..] {
         [b'n' | b'r' | b't' | b'b' | b'f', ..] => (b' ', 1),
         [c @ (b'/' | b'"' | b'\''), ..] => (c, 1),
@@ -155,6 +160,10 @@ fn backslash(t: &[u8]) -> Option<(Option<u8>, usize)> {
     Some((Some(decoded), run + len))
 }
 
+fn backslashes(t: &[u8]) -> usize {
+    t.iter().take_while(|b| **b == b'\\').count()
+}
+
 fn hex(b: u8) -> Option<u8> {
     (b as char).to_digit(16).map(|d| d as u8)
 }
@@ -164,6 +173,18 @@ mod tests {
     use super::*;
     use crate::codec::Map;
     use crate::span::Span;
+
+    /// A test that ends only if this takes a time in proportion to the text.
+    #[test]
+    fn backslashes_without_end() {
+        let mut text = vec![b'\\'; 4 << 20];
+        let mut out = Folded::default();
+        assert!(!fold(&text, &mut out));
+        assert!((1..text.len()).all(|at| begins(&text, at)));
+        text.push(b'n');
+        assert!(fold(&text, &mut out) && begins(&text, 0));
+        assert_eq!(out.text, b" ");
+    }
 
     #[test]
     fn disguises_come_off() {

@@ -50,14 +50,11 @@ impl Engine {
     /// Takes out what the model found in campaign parameters of URLs, from the finding `first` on.
     pub(super) fn leave_campaigns(&self, text: &[u8], first: usize, out: &mut Vec<Finding>) {
         let asks_model = |d: DetectorId| self.rules[d.0 as usize].detector.model.is_some();
-        let mut i = first;
-        while let Some(f) = out.get(i) {
-            if asks_model(f.detector) && protected::is_campaign(text, f.span) {
-                out.remove(i);
-            } else {
-                i += 1;
-            }
-        }
+        let mut seen = 0;
+        out.retain(|f| {
+            seen += 1;
+            seen <= first || !(asks_model(f.detector) && protected::is_campaign(text, f.span))
+        });
     }
 
     /// Detectors that ask the model of names.
