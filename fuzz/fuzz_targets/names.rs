@@ -24,9 +24,6 @@ struct Input<'a> {
     trim: (u16, u16),
 }
 
-/// A name longer than this is no name, but words without end that may be.
-const LONG: usize = Words::REACH / 4;
-
 fuzz_target!(|input: Input<'_>| {
     let text = input.text;
     let mut fresh = Words::default();
@@ -79,11 +76,6 @@ fn windows(input: &Input<'_>) {
         (bytes, found)
     };
     let (all, window) = (inner(&whole, 0), inner(&whole[from..to], from));
-    // Words that go on from one to the next make one name however many they are, and the likeliest decides for all of
-    // them: then a window may see less than counts.
-    if all.1.iter().chain(&window.1).any(|f| f.span.len() > LONG) {
-        return;
-    }
     let differs = all.0.iter().zip(&window.0).position(|(a, b)| a != b);
     assert!(
         differs.is_none(),

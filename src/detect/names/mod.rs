@@ -50,6 +50,9 @@ const REACH: usize = 2;
 const BESIDE: usize = REACH + CONTEXT + 2;
 /// A word next to a name is part of it if this speaks for it, in log-odds.
 const JOINS: f32 = -1.0;
+/// Words of the longest name. Of more that stand together, each that is likely enough speaks for those near it, and not for all:
+/// what is found at a place must not depend on what stands far from it.
+const MOST_WORDS: usize = 12;
 /// Triggers closer to each other than this, in bytes, are looked at in one go.
 const NEAR: usize = 96;
 
@@ -253,13 +256,21 @@ impl Names {
                 most = (end..next).map(&score).fold(most, f32::max);
                 end = next;
             }
-            if most >= least {
-                let mut span = tokens[start].span.union(tokens[end - 1].span);
+            let mut add = |first: usize, end: usize, score: f32| {
+                let mut span = tokens[first].span.union(tokens[end - 1].span);
                 // The point behind an initial goes with it.
                 if tokens[end - 1].shape == Shape::Initial && text.get(span.end()) == Some(&b'.') {
                     span = Span::at(span.start(), span.end() + 1);
                 }
-                found(Found { span, topic, score: most });
+                found(Found { span, topic, score });
+            };
+            if end - start > MOST_WORDS {
+                let near = MOST_WORDS / 2;
+                for j in (start..end).filter(|j| score(*j) >= least) {
+                    add(j.saturating_sub(near).max(start), (j + near + 1).min(end), score(j));
+                }
+            } else if most >= least {
+                add(start, end, most);
             }
             i = end;
         }
@@ -447,5 +458,30 @@ fn is_trigger(t: &Token) -> bool {
         | Class::Town => true,
         Class::Unknown => t.shape == Shape::Title && t.span.len() >= 3,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names that stand together without end are found each by what is near, not by one of them far away.
+    #[test]
+    fn no_name_is_without_end() {
+        let names = Names::builtin();
+        let mut scratch = NamesScratch::default();
+        let mut find = |text: &str| {
+            let (mut places, mut all) = (Vec::new(), Vec::new());
+            names.places(text.as_bytes(), &mut scratch, |at| places.push(at));
+            names.find(text.as_bytes(), places.into_iter(), 0.0, &mut scratch, |f| all.push(f));
+            all
+        };
+        let text = format!("Maria Lopez {}is in", "Velloria ".repeat(400));
+        let found = find(&text);
+        let most = MOST_WORDS + 1;
+        assert!(found.iter().all(|f| text[f.span.range()].split(' ').count() <= most), "{found:?}");
+        assert!(found.iter().any(|f| text[f.span.range()].starts_with("Maria Lopez")), "{found:?}");
+        let short = find("seen by Maria Lopez today");
+        assert!(short.iter().any(|f| f.span == Span::new(8, 19)), "{short:?}");
     }
 }
