@@ -10,7 +10,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{corpus, scrub};
+use common::{corpus, cpu_time, scrub};
 use scrubjay::scrubber::{Scratch, Scrubber, Settings};
 
 const MIB: usize = 1 << 20;
@@ -96,9 +96,9 @@ fn mib_a_second(scrubber: &Scrubber, text: &[u8], scratch: &mut Scratch) -> f64 
     let mut best = Duration::MAX;
     let mut all = Duration::ZERO;
     for _ in 0..MOST_RUNS {
-        let before = now();
+        let before = cpu_time();
         scrub(scrubber, text, scratch);
-        let took = now() - before;
+        let took = cpu_time() - before;
         best = best.min(took);
         all += took;
         if all > ENOUGH {
@@ -106,17 +106,6 @@ fn mib_a_second(scrubber: &Scrubber, text: &[u8], scratch: &mut Scratch) -> f64 
         }
     }
     text.len() as f64 / MIB as f64 / best.as_secs_f64()
-}
-
-/// CPU time of this thread, or the time of day where the system does not tell.
-fn now() -> Duration {
-    #[cfg(unix)]
-    {
-        let t = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-        Duration::new(t.tv_sec as u64, t.tv_nsec as u32)
-    }
-    #[cfg(not(unix))]
-    std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap()
 }
 
 /// Whole pieces: what is left of one at the end may be found, and then the text is gone through once more.

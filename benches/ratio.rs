@@ -14,22 +14,11 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{copy, corpora, redact, scrub, scrubbers, yardstick};
+use common::{copy, corpora, cpu_time, redact, scrub, scrubbers, yardstick};
 use scrubjay::detect::{DetectScratch, Engine};
 use scrubjay::scrubber::Scratch;
 
 const BYTES: usize = 4 << 20;
-
-/// CPU time of this thread, or the time of day where the system does not tell.
-fn now() -> Duration {
-    #[cfg(unix)]
-    {
-        let t = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-        Duration::new(t.tv_sec as u64, t.tv_nsec as u32)
-    }
-    #[cfg(not(unix))]
-    std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap()
-}
 
 struct Memory {
     scratch: Scratch,
@@ -54,12 +43,12 @@ fn main() {
         let mut times = vec![Vec::new(); turns.len()];
         for round in 0..=rounds {
             for (turn, times) in turns.iter().zip(&mut times) {
-                let before = now();
+                let before = cpu_time();
                 memory.out.clear();
                 black_box((turn.1)(&mut memory));
                 // The first round only warms up.
                 if round > 0 {
-                    times.push(now() - before);
+                    times.push(cpu_time() - before);
                 }
             }
         }

@@ -19,9 +19,9 @@ use std::hint::black_box;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use common::{corpora, scrub};
+use common::{corpora, cpu_time, scrub};
 use scrubjay::detect::roster::{Builder, Column, Roster};
 use scrubjay::policy::{Policy, Profile};
 use scrubjay::record::Batch;
@@ -96,11 +96,6 @@ fn build() -> Vec<u8> {
     builder.finish().unwrap().file
 }
 
-fn cpu() -> Duration {
-    let t = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::new(t.tv_sec as u64, t.tv_nsec as u32)
-}
-
 /// The most memory this process ever had, in KiB.
 fn peak_kib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -144,9 +139,9 @@ fn main() {
     for (corpus, text) in corpora(BYTES) {
         let mut times = Vec::new();
         for _ in 0..rounds {
-            let before = cpu();
+            let before = cpu_time();
             black_box(roster.count_places(black_box(&text)));
-            times.push(cpu() - before);
+            times.push(cpu_time() - before);
         }
         times.sort();
         let each = times[times.len() / 2].as_secs_f64() * 1e9 / text.len() as f64;
@@ -170,10 +165,10 @@ fn main() {
             let mut times = [Vec::new(), Vec::new()];
             for round in 0..=rounds {
                 for (scrubber, times) in turns.iter().zip(&mut times) {
-                    let before = cpu();
+                    let before = cpu_time();
                     black_box(scrub(scrubber, &text, &mut scratch));
                     if round > 0 {
-                        times.push(cpu() - before);
+                        times.push(cpu_time() - before);
                     }
                 }
             }

@@ -2,6 +2,7 @@
 
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used)]
 
+#[allow(dead_code, reason = "shared with the other benches")]
 mod common;
 
 use std::hint::black_box;

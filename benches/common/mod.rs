@@ -7,6 +7,7 @@
 pub mod corpus;
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
@@ -86,6 +87,17 @@ pub fn scrub(scrubber: &Scrubber, text: &[u8], scratch: &mut Scratch) -> usize {
         rest = &rest[take..];
     }
     written
+}
+
+/// CPU time of this thread, or the time of day where the system does not tell.
+pub fn cpu_time() -> Duration {
+    #[cfg(unix)]
+    {
+        let t = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        Duration::new(t.tv_sec as u64, t.tv_nsec as u32)
+    }
+    #[cfg(not(unix))]
+    std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap()
 }
 
 /// What is scrubbed: every structured kind; with names; with everything that Safe Harbor asks for.

@@ -10,7 +10,7 @@ use super::number;
 const DAYS: [u32; 12] = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /// English month names; three letters tell them apart.
-const MONTHS: [&[u8]; 12] = [
+pub(in crate::detect) const MONTHS: [&[u8]; 12] = [
     b"january",
     b"february",
     b"march",

@@ -26,6 +26,8 @@ mod ssn;
 mod vin;
 mod zip;
 
+pub(super) use date::MONTHS;
+
 use std::fmt;
 use std::str::FromStr;
 

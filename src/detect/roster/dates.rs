@@ -1,25 +1,12 @@
 //! Dates of birth, in every usual form.
 
+use super::super::checks::MONTHS;
+
 /// A day: year, month, day of the month.
 pub(super) type Day = (u16, u8, u8);
 
 /// The days that a date may mean: of March or of April, of this century or of the last.
 pub(super) type Days = [Option<Day>; 4];
-
-const MONTHS: [&[u8]; 12] = [
-    b"january",
-    b"february",
-    b"march",
-    b"april",
-    b"may",
-    b"june",
-    b"july",
-    b"august",
-    b"september",
-    b"october",
-    b"november",
-    b"december",
-];
 
 /// The date that stands at `at`: its end, and the days it may mean.
 pub(super) fn date_at(text: &[u8], at: usize) -> Option<(usize, Days)> {
