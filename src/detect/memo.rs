@@ -8,7 +8,7 @@ use super::automaton::{Automaton, DEAD, Heads, MATCH, State, is_inside};
 use super::prefilter::FOLD;
 
 /// Bytes of one step of a [`Memo`]'s keys.
-pub(super) const STEP: usize = 8;
+const STEP: usize = 8;
 /// Slots; a power of two. Of keys of one step, with their marks, they fit the first-level cache.
 const SLOTS: usize = 2048;
 /// States that are followed at once for the ten digits of each place.
@@ -16,8 +16,68 @@ const MOST_STATES: usize = 64;
 /// Of so many keys that meet a slot which is taken, one gets it: what is met once must not push out what is met always.
 const PATIENCE: u32 = 8;
 
-/// A worker's memory. Places are known by so many steps of bytes.
-pub(super) struct Memo<const STEPS: usize> {
+/// What is known of places by their next bytes, and by some more.
+type Near = Memo<1>;
+type Far = Memo<2>;
+
+/// A worker's memory.
+pub(super) struct Memory {
+    near: Near,
+    far: Far,
+    /// Of places at which it depends on the digits whether something is left.
+    exact: Far,
+}
+
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory { near: Memo::new(false), far: Memo::new(false), exact: Memo::new(true) }
+    }
+}
+
+/// A place, and what stands there: from the byte before it on where it is inside of a word.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'t> {
+    pub(super) head: usize,
+    pub(super) text: &'t [u8],
+    /// The same with a zero for every digit.
+    pub(super) plain: &'t [u8],
+}
+
+impl Memory {
+    /// Bytes that a place is known by at most.
+    pub(super) const WIDTH: usize = Far::WIDTH;
+
+    /// Whether it is known by the next bytes that nothing is left.
+    #[inline(always)]
+    pub(super) fn is_nothing_near(&self, plain: &[u8], head: usize) -> bool {
+        Near::key(plain).is_some_and(|key| self.near.is_nothing(&key, head))
+    }
+
+    /// The same by some more bytes.
+    #[inline]
+    pub(super) fn is_nothing(&self, p: &Place<'_>) -> bool {
+        Far::key(p.plain).is_some_and(|key| self.far.is_nothing(&key, p.head))
+            || Far::key(p.text).is_some_and(|key| self.exact.is_nothing(&key, p.head))
+    }
+
+    /// Remembers a place where nothing was left after `read` bytes.
+    pub(super) fn met(&mut self, p: &Place<'_>, read: usize, automaton: &mut Automaton, heads: &Heads) {
+        let read = read + usize::from(is_inside(p.head));
+        if read <= Near::WIDTH
+            && Near::key(p.plain).is_some_and(|key| self.near.met(&key, p.head, automaton, heads))
+            || read > Far::WIDTH
+            || Far::key(p.plain).is_some_and(|key| self.far.met(&key, p.head, automaton, heads))
+        {
+            return;
+        }
+        if let Some(key) = Far::key(p.text) {
+            self.exact.met(&key, p.head, automaton, heads);
+        }
+    }
+}
+
+/// Places that are known by so many steps of bytes.
+struct Memo<const STEPS: usize> {
     keys: Box<[[u64; STEPS]; SLOTS]>,
     /// By slot: the head whose key it holds, with one of the marks below.
     marks: Box<[u8; SLOTS]>,
@@ -36,10 +96,10 @@ const ASKED: u8 = 3 << 6;
 
 impl<const STEPS: usize> Memo<STEPS> {
     /// Bytes that a place is known by.
-    pub(super) const WIDTH: usize = STEP * STEPS;
+    const WIDTH: usize = STEP * STEPS;
 
     /// With nothing in it. `exact` says that its keys hold digits as they are.
-    pub(super) fn new(exact: bool) -> Self {
+    fn new(exact: bool) -> Self {
         Memo {
             exact,
             keys: Box::new([[0; STEPS]; SLOTS]),
@@ -52,7 +112,7 @@ impl<const STEPS: usize> Memo<STEPS> {
     /// What a place is known by, read from there on, or from the byte before it if it is inside of a word; `None` where the
     /// text is too short for it.
     #[inline(always)]
-    pub(super) fn key(bytes: &[u8]) -> Option<[u64; STEPS]> {
+    fn key(bytes: &[u8]) -> Option<[u64; STEPS]> {
         let (steps, _) = bytes.as_chunks::<STEP>();
         Some(steps.first_chunk::<STEPS>()?.map(u64::from_le_bytes))
     }
@@ -67,7 +127,7 @@ impl<const STEPS: usize> Memo<STEPS> {
 
     /// Whether it is known that nothing is left.
     #[inline(always)]
-    pub(super) fn is_nothing(&self, key: &[u64; STEPS], head: usize) -> bool {
+    fn is_nothing(&self, key: &[u64; STEPS], head: usize) -> bool {
         let slot = Self::slot(key, head);
         (self.keys[slot] == *key) & (self.marks[slot] == head as u8 | NOTHING)
     }
@@ -75,13 +135,7 @@ impl<const STEPS: usize> Memo<STEPS> {
     /// Remembers a place where nothing was left within [`Memo::WIDTH`] bytes. What is met a second time is worth the
     /// work of finding out whether that is so for all digits; false if it is not.
     #[inline]
-    pub(super) fn met(
-        &mut self,
-        key: &[u64; STEPS],
-        head: usize,
-        automaton: &mut Automaton,
-        heads: &Heads,
-    ) -> bool {
+    fn met(&mut self, key: &[u64; STEPS], head: usize, automaton: &mut Automaton, heads: &Heads) -> bool {
         let slot = Self::slot(key, head);
         let (mark, head_mark) = (self.marks[slot], head as u8);
         let same = self.keys[slot] == *key && mark % SEEN == head_mark;

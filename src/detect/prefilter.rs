@@ -8,7 +8,7 @@
 use super::automaton::{Automaton, DEAD, Heads, head_of, is_inside};
 use super::classes::{BLOCK, ByteSet, Classifier, Masks, SETS};
 use super::fold;
-use super::memo::Memo;
+use super::memo::{Memory, Place};
 use super::simd;
 use super::starts::{LONGEST, Starts, is_word};
 
@@ -26,10 +26,6 @@ pub(super) const FOLD: u16 = 0;
 pub(super) const NAME: u16 = u16::MAX;
 /// The place of something that may be in the roster.
 pub(super) const ROSTER: u16 = u16::MAX - 1;
-
-/// What is known of places by their next bytes, and by some more.
-type Near = Memo<1>;
-type Far = Memo<2>;
 
 /// Blocks whose masks are computed in one go: they stay in the first-level cache.
 const CHUNK: usize = 32;
@@ -54,29 +50,14 @@ pub(super) struct Prefilter {
 }
 
 /// A worker's memory for the pass.
+#[derive(Default)]
 pub(crate) struct PrefilterScratch {
     masks: Vec<Masks>,
     automaton: Option<Automaton>,
-    near: Near,
-    far: Far,
-    exact: Far,
+    memory: Memory,
     /// The byte before a chunk, and those of the chunk; each digit is a zero.
     plain: Vec<u8>,
     left: Vec<Left>,
-}
-
-impl Default for PrefilterScratch {
-    fn default() -> PrefilterScratch {
-        PrefilterScratch {
-            masks: Vec::new(),
-            automaton: None,
-            near: Memo::new(false),
-            far: Memo::new(false),
-            exact: Memo::new(true),
-            plain: Vec::new(),
-            left: Vec::new(),
-        }
-    }
 }
 
 /// A place that must be read.
@@ -134,10 +115,10 @@ impl Prefilter {
     /// Appends every candidate of `text` to `out`, in order of place.
     pub(super) fn candidates(&self, text: &[u8], scratch: &mut PrefilterScratch, out: &mut Vec<Candidate>) {
         let Some(heads) = &self.heads else { return self.everywhere(text, out) };
-        let PrefilterScratch { masks, automaton, near, far, exact, plain, left } = scratch;
+        let PrefilterScratch { masks, automaton, memory, plain, left } = scratch;
         let automaton = automaton.get_or_insert_with(|| Automaton::new(heads));
         left.resize(CHUNK * BLOCK, Left::default());
-        plain.resize(1 + CHUNK * BLOCK + Far::WIDTH, 0);
+        plain.resize(1 + CHUNK * BLOCK + Memory::WIDTH, 0);
         let (mut at, mut word_before, mut count) = (0, 0, 0);
         while at < text.len() {
             // One block more than is looked at, since words reach over the end of a block.
@@ -145,7 +126,7 @@ impl Prefilter {
             self.classifier.masks(&text[at..upto], masks);
             let begin = at.saturating_sub(1);
             let first = usize::from(at == 0);
-            let read = upto.min(at + CHUNK * BLOCK + Far::WIDTH);
+            let read = upto.min(at + CHUNK * BLOCK + Memory::WIDTH);
             simd::without_digits(&text[begin..read], &mut plain[first..]);
             let blocks = (text.len() - at).div_ceil(BLOCK).min(CHUNK);
             // What is not there is no key: what ends with the text is not what goes on.
@@ -174,8 +155,7 @@ impl Prefilter {
                     let place = base + i as usize;
                     // Nearly always it is known that nothing begins here. No branch depends on it: the processor is at the
                     // next places before this one is done.
-                    let key = Near::key(&plain[place + 1 - within as usize..]);
-                    let known = key.is_some_and(|key| near.is_nothing(&key, head));
+                    let known = memory.is_nothing_near(&plain[place + 1 - within as usize..], head);
                     left[count] = Left { at: (at + place) as u32, head: head as u16 };
                     count += usize::from(!known);
                 }
@@ -183,21 +163,12 @@ impl Prefilter {
             for place in &left[..count] {
                 let head = usize::from(place.head);
                 let begin = place.at as usize - usize::from(is_inside(head));
-                let here = &plain[1 + begin - at..];
-                let (plain, own) = (Far::key(here), Far::key(&text[begin..]));
-                if plain.is_some_and(|key| far.is_nothing(&key, head))
-                    || own.is_some_and(|key| exact.is_nothing(&key, head))
+                let here = Place { head, text: &text[begin..], plain: &plain[1 + begin - at..] };
+                if !memory.is_nothing(&here)
+                    && let Some(read) = self.read(heads, automaton, text, *place, out)
                 {
-                    continue;
+                    memory.met(&here, read, automaton, heads);
                 }
-                let Some(read) = self.read(heads, automaton, text, *place, out) else { continue };
-                let told = |width: usize| read + usize::from(is_inside(head)) <= width;
-                let _ = Near::key(here)
-                    .filter(|_| told(Near::WIDTH))
-                    .is_some_and(|key| near.met(&key, head, automaton, heads))
-                    || told(Far::WIDTH)
-                        && (plain.is_some_and(|key| far.met(&key, head, automaton, heads))
-                            || own.is_some_and(|key| exact.met(&key, head, automaton, heads)));
             }
             count = 0;
             at += blocks * BLOCK;

@@ -81,18 +81,15 @@ fn without_tail(hir: &Hir) -> Hir {
         _ => return hir.clone(),
     };
     let is_optional = |sub: &Hir| min_len(sub) == 0 && !matches!(sub.kind(), HirKind::Look(_));
-    let needed = subs.iter().rposition(|s| min_len(s) > 0).map_or(0, |i| i + 1);
-    // A boundary right behind what is needed rules out a good deal; one behind something optional does not.
-    let kept = subs[needed..].iter().position(is_optional).map_or(subs.len(), |i| needed + i);
-    let before: usize = subs[..needed.saturating_sub(1)].iter().map(min_len).sum();
-    let mut kept = subs[..kept].to_vec();
-    if before + kept.get(needed.wrapping_sub(1)).map_or(0, min_len) < ENOUGH {
+    let Some(last) = subs.iter().rposition(|s| min_len(s) > 0) else { return hir.clone() };
+    if subs[..=last].iter().map(min_len).sum::<usize>() < ENOUGH {
         return hir.clone();
     }
-    if kept.len() == needed
-        && let Some(last) = kept.last_mut()
-    {
-        *last = without_tail(last);
+    // A boundary right behind what is needed rules out a good deal; one behind something optional does not.
+    let end = subs[last + 1..].iter().position(is_optional).map_or(subs.len(), |i| last + 1 + i);
+    let mut kept = subs[..end].to_vec();
+    if end == last + 1 {
+        kept[last] = without_tail(&subs[last]);
     }
     Hir::concat(kept)
 }
