@@ -13,8 +13,10 @@ use super::names::{Names, Topic};
 use super::pack::{Detector, MAX_MATCH_BYTES, Pack, PackErrors};
 use super::prefilter::Prefilter;
 use super::protected;
+use super::scan::DetectScratch;
 use super::slow::SlowPattern;
 use super::starts::{Inner, Starts};
+use crate::codec::{Leaf, Place};
 use crate::kind::Kind;
 
 /// What a detector of an engine is, for listings.
@@ -255,9 +257,14 @@ impl Engine {
         &self.infos
     }
 
-    /// Whether it has patterns that must run over every text, whatever the prefilter says.
-    pub(crate) fn looks_around(&self) -> bool {
-        !self.slow.is_empty()
+    /// Whether nothing can be found in a leaf in which there is no candidate: no look-around pattern goes through it, and
+    /// its field does not say what it holds.
+    #[inline]
+    pub(crate) fn is_silent(&self, leaf: &Leaf<'_>, scratch: &mut DetectScratch) -> bool {
+        self.adopt(scratch);
+        self.slow.is_empty()
+            && (leaf.place == Place::Key
+                || self.fields.look_up(leaf.path, &self.keywords, &mut scratch.fields).named.is_empty())
     }
 
     /// How many bytes around a place can have a say in what is found there: windows of long lines overlap by

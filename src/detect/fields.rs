@@ -44,13 +44,17 @@ pub(super) struct Fields {
 /// A worker's memory of names seen.
 pub(crate) struct FieldCache {
     slots: Vec<Option<Known>>,
+    /// The slot that was asked for last, and by slot the one that was asked for after it: records of one shape have their
+    /// members in one order.
+    last: usize,
+    next: Vec<u16>,
     /// What names say that are too long to be remembered.
     odd: FieldInfo,
 }
 
 impl Default for FieldCache {
     fn default() -> FieldCache {
-        FieldCache { slots: vec![None; SLOTS], odd: FieldInfo::default() }
+        FieldCache { slots: vec![None; SLOTS], last: 0, next: vec![0; SLOTS], odd: FieldInfo::default() }
     }
 }
 
@@ -91,12 +95,22 @@ impl Fields {
             cache.odd = self.work_out(path, keywords);
             return &cache.odd;
         }
-        let slot = &mut cache.slots[slot_of(names)];
-        let known = |k: &Known| *k.names == *names && k.starts == starts;
-        if !slot.as_ref().is_some_and(known) {
-            *slot = Some(Known { names: names.into(), starts, info: self.work_out(path, keywords) });
+        let known = |k: &Option<Known>| k.as_ref().is_some_and(|k| k.starts == starts && *k.names == *names);
+        let FieldCache { slots, last, next, .. } = cache;
+        let mut slot = *last;
+        if !known(&slots[slot]) {
+            slot = usize::from(next[*last]);
+            if !known(&slots[slot]) {
+                slot = slot_of(names);
+                next[*last] = slot as u16;
+                if !known(&slots[slot]) {
+                    let info = self.work_out(path, keywords);
+                    slots[slot] = Some(Known { names: names.into(), starts, info });
+                }
+            }
+            *last = slot;
         }
-        slot.as_ref().map_or(&NOTHING, |k| &k.info)
+        slots[slot].as_ref().map_or(&NOTHING, |k| &k.info)
     }
 
     #[cold]

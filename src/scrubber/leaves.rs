@@ -39,6 +39,14 @@ pub(super) struct LeafScratch {
 }
 
 impl LeafScrubber<'_> {
+    /// Whether nothing can be found in a leaf without candidates.
+    #[inline]
+    pub(super) fn is_silent(&self, leaf: &Leaf<'_>, scratch: &mut LeafScratch) -> bool {
+        scratch.known.is_empty()
+            && self.engine.is_silent(leaf, &mut scratch.detect)
+            && (leaf.place != Place::Number || written_out(leaf.text).is_none())
+    }
+
     /// Fills `scratch.decided` for this leaf. `event_time` says that the leaf is the record's own time.
     ///
     /// What was replaced changes what stands around it: a marker is shorter than the text it stands for, and brings a

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::leaves::{LeafScratch, LeafScrubber, edit, remember};
 use super::{KeyAction, Settings, exempt};
-use crate::codec::{Codec, CodecScratch, Edit, Format, Leaf, Map, PathBuf, Place};
+use crate::codec::{Codec, CodecScratch, Edit, Format, Leaf, Map, PathBuf};
 use crate::detect::roster::Roster;
 use crate::detect::{Candidate, Finding, Query};
 use crate::kind::Kind;
@@ -150,7 +150,6 @@ impl<'s> PartScrubber<'s> {
         let mut given = candidates.as_slice();
         let logs = self.settings.policy.profile == Profile::Logs;
         let leaves = self.leaves();
-        let visit_all = self.settings.engine.looks_around() || !leaf_scratch.known.is_empty();
         let (mut dropped, mut failed, mut time_seen) = (false, false, false);
         codec.leaves(bytes, codec_scratch, &mut |leaf| {
             if failed {
@@ -163,12 +162,13 @@ impl<'s> PartScrubber<'s> {
                 }
                 Map::Segments(_) => None,
             };
-            // Most leaves are the names of members, and say nothing.
-            if leaf.place == Place::Key && own.is_some_and(|(list, _)| list.is_empty()) && !visit_all {
-                return;
-            }
             let event_time = logs && !time_seen && exempt::is_event_time(leaf);
             time_seen |= event_time;
+            // Most leaves hold nothing.
+            let empty = own.is_some_and(|(list, _)| list.is_empty());
+            if empty && leaves.is_silent(leaf, leaf_scratch) {
+                return;
+            }
             failed = leaves.settle(leaf, own, event_time, whole, leaf_scratch).is_err();
             for d in &leaf_scratch.decided {
                 dropped |= d.action == Action::Drop;
@@ -353,6 +353,7 @@ fn clip(edits: &mut Vec<Edit>, body: Span) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::Place;
 
     #[test]
     fn windows_keep_their_own() {
