@@ -3,11 +3,8 @@
 /// Bytes of a block.
 pub(super) const BLOCK: usize = 64;
 
-/// How many sets are asked for at once.
-pub(super) const SETS: usize = 5;
-
 /// One mask a set: bit `i` says whether byte `i` of the block is in it.
-pub(super) type Masks = [u64; SETS];
+pub(super) type Masks<const SETS: usize> = [u64; SETS];
 
 /// A set of bytes.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -47,18 +44,19 @@ impl std::fmt::Debug for ByteSet {
     }
 }
 
-/// Some sets, made ready.
+/// Some sets, made ready: eight at most.
 #[derive(Clone)]
-pub(super) struct Classifier {
+pub(super) struct Classifier<const SETS: usize> {
     /// By byte: the sets it is in, as bits.
-    table: [u8; 256],
+    pub(super) table: [u8; 256],
     /// By set, and by low half of a byte: the high halves with which it is in the set, one bit each; bytes below 128 in
     /// the first row, the others in the second.
     pub(super) nibbles: [[[u8; 16]; 2]; SETS],
 }
 
-impl Classifier {
-    pub(super) fn new(sets: &[ByteSet; SETS]) -> Classifier {
+impl<const SETS: usize> Classifier<SETS> {
+    pub(super) fn new(sets: &[ByteSet; SETS]) -> Self {
+        const { assert!(SETS <= 8) };
         let mut c = Classifier { table: [0; 256], nibbles: [[[0; 16]; 2]; SETS] };
         for (i, set) in sets.iter().enumerate() {
             for b in set.iter() {
@@ -70,7 +68,7 @@ impl Classifier {
     }
 
     /// The masks of `text` block by block; bytes past its end are in no set.
-    pub(super) fn masks(&self, text: &[u8], out: &mut Vec<Masks>) {
+    pub(super) fn masks(&self, text: &[u8], out: &mut Vec<Masks<SETS>>) {
         out.resize(text.len().div_ceil(BLOCK), [0; SETS]);
         let (whole, rest) = text.as_chunks::<BLOCK>();
         super::simd::masks(self, whole, &mut out[..whole.len()]);
@@ -84,7 +82,7 @@ impl Classifier {
     }
 
     /// The portable way: one byte after the other.
-    pub(super) fn masks_scalar(&self, block: &[u8; BLOCK], masks: &mut Masks) {
+    pub(super) fn masks_scalar(&self, block: &[u8; BLOCK], masks: &mut Masks<SETS>) {
         *masks = [0; SETS];
         for (i, &b) in block.iter().enumerate() {
             let sets = self.table[b as usize];
@@ -99,6 +97,7 @@ mod tests {
 
     #[test]
     fn every_path_agrees_with_the_sets() {
+        const SETS: usize = 5;
         let mut sets = [ByteSet::default(); SETS];
         sets[0].insert_range(b'0', b'9');
         sets[0].insert_range(b'A', b'Z');

@@ -1,6 +1,6 @@
 //! Context words near a match.
 
-use super::classes::{BLOCK, ByteSet, Classifier, Masks, SETS};
+use super::classes::{BLOCK, ByteSet, Classifier, Masks};
 use crate::kind::Kind;
 use crate::span::Span;
 
@@ -16,7 +16,7 @@ pub(super) struct Keywords {
     /// Keywords by head, the shorter ones first.
     entries: Vec<Entry>,
     /// Letters and digits; and what else a keyword begins with.
-    classifier: Classifier,
+    classifier: Classifier<{ set::COUNT }>,
 }
 
 /// A keyword, and the bytes that it begins with as [`fold`] gives them: nearly all that are not it differ there.
@@ -41,7 +41,7 @@ pub(crate) struct KeywordHits {
     hits: Vec<(Span, u16)>,
     /// Where keywords begin that are known.
     searched: std::ops::Range<usize>,
-    masks: Vec<Masks>,
+    masks: Vec<Masks<{ set::COUNT }>>,
 }
 
 impl KeywordHits {
@@ -59,6 +59,7 @@ const STEP: usize = 4 * BLOCK;
 mod set {
     pub(super) const WORD: usize = 0;
     pub(super) const ODD: usize = 1;
+    pub(super) const COUNT: usize = 2;
 }
 
 /// The first two bytes of a word, whatever their case.
@@ -72,7 +73,7 @@ impl Keywords {
         words.retain(|w| !w.is_empty());
         words.sort();
         words.dedup();
-        let mut sets = [ByteSet::default(); SETS];
+        let mut sets = [ByteSet::default(); set::COUNT];
         (0..=255u8).filter(u8::is_ascii_alphanumeric).for_each(|b| sets[set::WORD].insert(b));
         words
             .iter()
@@ -158,7 +159,7 @@ impl Keywords {
         &self,
         text: &[u8],
         range: std::ops::Range<usize>,
-        masks: &mut Vec<Masks>,
+        masks: &mut Vec<Masks<{ set::COUNT }>>,
         mut visit: impl FnMut(Span, u16),
     ) {
         self.classifier.masks(&text[range.clone()], masks);

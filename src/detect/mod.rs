@@ -23,9 +23,11 @@ mod memo;
 pub(crate) mod names;
 mod pack;
 mod prefilter;
+mod private;
 #[doc(hidden)]
 pub mod probe;
 mod protected;
+mod query;
 pub mod roster;
 mod rostered;
 mod scan;
@@ -40,7 +42,9 @@ pub use examples::ExampleFailure;
 pub(crate) use known::Known;
 pub use pack::{MAX_MATCH_BYTES, Pack, PackErrors, Weights};
 pub(crate) use prefilter::Candidate;
-pub use scan::{DetectScratch, Query};
+pub(crate) use private::is_private_address;
+pub use query::Query;
+pub use scan::DetectScratch;
 pub use slow::StepLimit;
 
 use crate::kind::Kind;

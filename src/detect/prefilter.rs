@@ -6,9 +6,10 @@
 //! letters, few begin anything.
 
 use super::automaton::{Automaton, DEAD, Heads, head_of, is_inside};
-use super::classes::{BLOCK, ByteSet, Classifier, Masks, SETS};
+use super::classes::{BLOCK, ByteSet, Classifier, Masks};
 use super::fold;
 use super::memo::{Memory, Place};
+use super::names::{self, Names, NamesScratch};
 use super::simd;
 use super::starts::{LONGEST, Starts, is_word};
 
@@ -40,21 +41,26 @@ mod set {
     pub(super) const ALONE: usize = 3;
     /// Bytes that begin a match although they stand inside of a word.
     pub(super) const INSIDE: usize = 4;
+    /// First bytes of letters outside ASCII: names may begin with them.
+    pub(super) const LEAD: usize = 5;
+    pub(super) const COUNT: usize = 6;
 }
 
 /// All patterns' starts, merged.
 pub(super) struct Prefilter {
     heads: Option<Heads>,
-    classifier: Classifier,
+    classifier: Classifier<{ set::COUNT }>,
     patterns: u16,
 }
 
 /// A worker's memory for the pass.
 #[derive(Default)]
 pub(crate) struct PrefilterScratch {
-    masks: Vec<Masks>,
+    masks: Vec<Masks<{ set::COUNT }>>,
     automaton: Option<Automaton>,
     memory: Memory,
+    /// Names were asked for, too, when the memory was made.
+    with_names: bool,
     /// The byte before a chunk, and those of the chunk; each digit is a zero.
     plain: Vec<u8>,
     left: Vec<Left>,
@@ -72,8 +78,9 @@ impl Prefilter {
     pub(super) fn new(starts: Vec<Starts>) -> Prefilter {
         let starts = &[vec![fold::starts()], starts].concat()[..];
         let heads = Heads::new(starts);
-        let mut sets = [ByteSet::default(); SETS];
+        let mut sets = [ByteSet::default(); set::COUNT];
         (0..=255).filter(|b| is_word(*b)).for_each(|b| sets[set::WORD].insert(b));
+        names::LEADS.for_each(|b| sets[set::LEAD].insert(b));
         let mut p = Prefilter { heads, classifier: Classifier::new(&sets), patterns: starts.len() as u16 };
         p.choose_places(&mut sets);
         p.classifier = Classifier::new(&sets);
@@ -81,7 +88,7 @@ impl Prefilter {
     }
 
     /// Asks the automaton which bytes begin a match, so that it need not be asked at the others.
-    fn choose_places(&self, sets: &mut [ByteSet; SETS]) {
+    fn choose_places(&self, sets: &mut [ByteSet; set::COUNT]) {
         let Some(heads) = &self.heads else { return };
         let mut automaton = Automaton::new(heads);
         // Bytes of one class are all alike, and are either all word bytes or all none.
@@ -112,10 +119,21 @@ impl Prefilter {
         }
     }
 
-    /// Appends every candidate of `text` to `out`, in order of place.
-    pub(super) fn candidates(&self, text: &[u8], scratch: &mut PrefilterScratch, out: &mut Vec<Candidate>) {
-        let Some(heads) = &self.heads else { return self.everywhere(text, out) };
-        let PrefilterScratch { masks, automaton, memory, plain, left } = scratch;
+    /// Appends every candidate of `text` to `out`, in order of place; with those of names where their memory is given.
+    pub(super) fn candidates(
+        &self,
+        text: &[u8],
+        scratch: &mut PrefilterScratch,
+        mut names: Option<&mut NamesScratch>,
+        out: &mut Vec<Candidate>,
+    ) {
+        let Some(heads) = &self.heads else { return self.everywhere(text, names, out) };
+        if scratch.with_names != names.is_some() {
+            scratch.with_names = names.is_some();
+            scratch.memory = Memory::default();
+        }
+        let PrefilterScratch { masks, automaton, memory, plain, left, with_names } = scratch;
+        let leads = if *with_names { !0 } else { 0 };
         let automaton = automaton.get_or_insert_with(|| Automaton::new(heads));
         left.resize(CHUNK * BLOCK, Left::default());
         plain.resize(1 + CHUNK * BLOCK + Memory::WIDTH, 0);
@@ -134,7 +152,7 @@ impl Prefilter {
             for b in 0..blocks {
                 let base = b * BLOCK;
                 let here = &masks[b];
-                let next = masks.get(b + 1).copied().unwrap_or_default();
+                let next = masks.get(b + 1).copied().unwrap_or([0; set::COUNT]);
                 let word = here[set::WORD];
                 let preceded = word << 1 | word_before;
                 word_before = word >> 63;
@@ -144,7 +162,7 @@ impl Prefilter {
                 let second = here[set::SECOND] >> 1 | next[set::SECOND] << 63 | last;
                 let inside = word & preceded & here[set::INSIDE];
                 let other = here[set::ALONE] | here[set::FIRST] & second;
-                let mut places = word & !preceded | inside | other;
+                let mut places = (word | here[set::LEAD] & leads) & !preceded | inside | other;
                 while places != 0 {
                     let i = places.trailing_zeros();
                     places &= places - 1;
@@ -164,10 +182,16 @@ impl Prefilter {
                 let head = usize::from(place.head);
                 let begin = place.at as usize - usize::from(is_inside(head));
                 let here = Place { head, text: &text[begin..], plain: &plain[1 + begin - at..] };
-                if !memory.is_nothing(&here)
-                    && let Some(read) = self.read(heads, automaton, text, *place, out)
-                {
-                    memory.met(&here, read, automaton, heads);
+                if memory.is_nothing(&here) {
+                    continue;
+                }
+                let read = self.read(heads, automaton, text, *place, out);
+                let of_name = match &mut names {
+                    Some(scratch) if !is_inside(here.head) => self.name(text, place.at, scratch, out),
+                    _ => Some(0),
+                };
+                if let (Some(read), Some(of_name)) = (read, of_name) {
+                    memory.met(&here, read.max(of_name), automaton, heads);
                 }
             }
             count = 0;
@@ -216,6 +240,29 @@ impl Prefilter {
         }
     }
 
+    /// Adds the place if a name may begin there; else how many bytes say that none does.
+    #[inline]
+    fn name(
+        &self,
+        text: &[u8],
+        at: u32,
+        names: &mut NamesScratch,
+        out: &mut Vec<Candidate>,
+    ) -> Option<usize> {
+        let word = &text[at as usize..];
+        let begins = word.first().is_some_and(|b| is_word(*b) || names::LEADS.contains(b));
+        if !begins {
+            return Some(1);
+        }
+        let len = word.iter().take_while(|b| is_word(**b)).count();
+        let verdict = Names::builtin().at(text, at as usize, len, names);
+        if verdict.is_place {
+            out.push(Candidate { at, pattern: NAME });
+            return None;
+        }
+        verdict.read
+    }
+
     /// Without an answer from the automaton, everything is possible.
     #[cold]
     fn all_at(&self, at: usize, out: &mut Vec<Candidate>) {
@@ -223,8 +270,13 @@ impl Prefilter {
     }
 
     #[cold]
-    fn everywhere(&self, text: &[u8], out: &mut Vec<Candidate>) {
+    fn everywhere(&self, text: &[u8], names: Option<&mut NamesScratch>, out: &mut Vec<Candidate>) {
         (0..text.len()).for_each(|at| self.all_at(at, out));
+        if let Some(names) = names {
+            let add = |at: usize| out.push(Candidate { at: at as u32, pattern: NAME });
+            Names::builtin().places(text, names, add);
+            out.sort_unstable_by_key(|c| (c.at, c.pattern));
+        }
     }
 }
 
@@ -279,7 +331,7 @@ mod tests {
                 // What one text taught is used on the next, and may be lost on the way.
                 for _ in 0..4 {
                     found.clear();
-                    prefilter.candidates(text, &mut scratch, &mut found);
+                    prefilter.candidates(text, &mut scratch, None, &mut found);
                 }
                 prop_assert!(found.windows(2).all(|w| w[0].at <= w[1].at));
                 for at in 0..text.len() {
@@ -301,6 +353,47 @@ mod tests {
         }
     }
 
+    proptest! {
+        /// Names are looked at where the words say so, whatever is remembered of them.
+        #[test]
+        fn every_name_is_a_candidate(
+            parts in proptest::collection::vec(
+                prop_oneof![
+                    "[a-z]{1,17}", "[A-Z][a-z]{1,12}", "[ .,'_%:@/-]", "[0-9]{1,4}", Just("\u{2019}".to_string()),
+                    Just("O'Brien".to_string()), Just("Zo\u{eb}".to_string()), Just("\u{c9}lodie".to_string()),
+                    Just("Mary".to_string()), Just("smith's".to_string()), Just("GARCIA".to_string()), Just("wojciechowski".to_string()),
+                    Just("\u{a0}".to_string()), Just("Li".to_string()), Just("keller ".to_string()), Just("Appointment ".to_string()),
+                ],
+                0..24,
+            ),
+            turn in 1..10u8,
+        ) {
+            let (prefilter, _) = build();
+            let text = parts.concat().into_bytes();
+            let turned = |b: &u8| if b.is_ascii_digit() { b'0' + (b - b'0' + turn) % 10 } else { *b };
+            let (mut scratch, mut names, mut found) = <(PrefilterScratch, NamesScratch, Vec<Candidate>)>::default();
+            let mut ask = |text: &[u8], with_names: bool| {
+                found.clear();
+                prefilter.candidates(text, &mut scratch, with_names.then_some(&mut names), &mut found);
+                found.iter().filter(|c| c.pattern == NAME).map(|c| c.at as usize).collect::<Vec<_>>()
+            };
+            let all = [text.clone(), text.iter().map(turned).collect(), text[text.len() / 3..].to_vec(), text];
+            let mut want = Vec::new();
+            for text in &all {
+                want.clear();
+                Names::builtin().places(text, &mut NamesScratch::default(), |at| want.push(at));
+                for _ in 0..4 {
+                    prop_assert_eq!(&ask(text, true), &want, "{:?}", String::from_utf8_lossy(text));
+                }
+            }
+            // What is learnt while nobody asks for names is not held against them.
+            for _ in 0..3 {
+                prop_assert_eq!(ask(&all[3], false), Vec::<usize>::new());
+            }
+            prop_assert_eq!(ask(&all[3], true), want);
+        }
+    }
+
     /// What is remembered of one text is not held against another that only looks alike.
     #[test]
     fn what_was_learnt_holds_for_what_it_was_learnt_from() {
@@ -318,11 +411,11 @@ mod tests {
         for (taught, asked, at, pattern) in pairs {
             let (mut scratch, mut found) = (PrefilterScratch::default(), Vec::new());
             for _ in 0..6 {
-                prefilter.candidates(format!("{taught}{rest}").as_bytes(), &mut scratch, &mut found);
+                prefilter.candidates(format!("{taught}{rest}").as_bytes(), &mut scratch, None, &mut found);
             }
             for _ in 0..2 {
                 found.clear();
-                prefilter.candidates(format!("{asked}{rest}").as_bytes(), &mut scratch, &mut found);
+                prefilter.candidates(format!("{asked}{rest}").as_bytes(), &mut scratch, None, &mut found);
                 let is_there = found.iter().any(|c| c.at as usize == at && c.pattern == pattern);
                 assert_eq!(is_there, at != usize::MAX, "{asked} after {taught}: {found:?}");
             }
@@ -335,7 +428,7 @@ mod tests {
         let mut found = Vec::new();
         let text =
             b"level=info msg=started worker=7 took 12ms and nothing else happened in the meantime, honestly";
-        prefilter.candidates(text, &mut PrefilterScratch::default(), &mut found);
+        prefilter.candidates(text, &mut PrefilterScratch::default(), None, &mut found);
         let of_four = |c: &&Candidate| c.pattern as usize != PATTERNS.len();
         assert_eq!(found.iter().find(of_four), None);
         assert_eq!(found.len(), 3, "info, took and else have four letters");

@@ -9,7 +9,9 @@ use super::fold::{self, Folded};
 use super::keywords::{KeywordHits, in_marker};
 use super::names::{Names, NamesScratch, Topic};
 use super::prefilter::{Candidate, FOLD, NAME, PrefilterScratch, ROSTER};
+use super::private;
 use super::protected;
+use super::query::{Query, logistic};
 use super::rostered::Rostered;
 use super::slow::StepLimit;
 use super::starts::is_word;
@@ -36,57 +38,6 @@ pub(super) struct MatchScratch {
     pub(super) keywords: KeywordHits,
     pub(super) names: NamesScratch,
     pub(super) rostered: Rostered,
-}
-
-/// What is looked for.
-#[derive(Clone, Copy, Debug)]
-pub struct Query {
-    /// Findings of other kinds are left out.
-    pub(crate) kinds: KindSet,
-    /// Findings below this are left out, in log-odds.
-    pub(super) least: f32,
-    /// Past this nobody asks how sure a finding is, in log-odds.
-    enough: f32,
-    /// Dates within the time that the text begins with are left out.
-    spares_leading_time: bool,
-}
-
-impl Query {
-    /// Findings of `kinds` with a confidence of `min_confidence` or more.
-    pub fn new(kinds: KindSet, min_confidence: f32) -> Query {
-        Query { kinds, least: log_odds(min_confidence), enough: f32::INFINITY, spares_leading_time: false }
-    }
-
-    /// The same for one kind alone, if it is asked for.
-    pub(crate) fn only(self, kind: Kind) -> Query {
-        let kinds = if self.kinds.contains(kind) { KindSet::EMPTY.with(kind) } else { KindSet::EMPTY };
-        Query { kinds, ..self }
-    }
-
-    /// The same without one kind.
-    pub(crate) fn without(self, kind: Kind) -> Query {
-        Query { kinds: self.kinds.without(kind), ..self }
-    }
-
-    /// The same without dates within the time that the text begins with.
-    pub(crate) fn sparing_leading_time(self) -> Query {
-        Query { spares_leading_time: true, ..self }
-    }
-
-    /// The same, for someone who does not ask how far above `confidence` a finding is: evidence that would not bring it
-    /// below any more need not be gathered, and its confidence is then a lower bound.
-    pub fn up_to(self, confidence: f32) -> Query {
-        Query { enough: log_odds(confidence), ..self }
-    }
-}
-
-fn log_odds(confidence: f32) -> f32 {
-    let p = confidence.clamp(1e-6, 1.0 - 1e-6);
-    (p / (1.0 - p)).ln()
-}
-
-fn logistic(x: f32) -> f32 {
-    1.0 / (1.0 + (-x).exp())
 }
 
 /// The text being scanned and what is known about where it stands.
@@ -118,15 +69,8 @@ impl Engine {
         matching: &mut MatchScratch,
         out: &mut Vec<Candidate>,
     ) {
-        self.prefilter.candidates(text, prefilter, out);
-        if self.wanted_models(kinds).next().is_some() {
-            let patterns = out.len();
-            let add = |at: usize| out.push(Candidate { at: at as u32, pattern: NAME });
-            Names::builtin().places(text, &mut matching.names, add);
-            if patterns > 0 && out.len() > patterns {
-                out.sort_unstable_by_key(|c| (c.at, c.pattern));
-            }
-        }
+        let names = self.wanted_models(kinds).next().is_some().then_some(&mut matching.names);
+        self.prefilter.candidates(text, prefilter, names, out);
         matching.rostered.places(text, out);
     }
 
@@ -182,7 +126,7 @@ impl Engine {
             own.clear();
             self.all_candidates(&folded.text, query.kinds, prefilter, matching, own);
             scene.text = &folded.text;
-            scene.query.spares_leading_time = false;
+            (scene.query.spares_leading_time, scene.query.spares_private_addresses) = (false, false);
             self.find_in(&scene, leaf.place, own, 0, matching, out)?;
             let map = Map::Segments(&folded.segments);
             out[first..].iter_mut().for_each(|f| f.span = map.to_payload(f.span));
@@ -231,12 +175,16 @@ impl Engine {
             else {
                 continue;
             };
-            if kind == Kind::Date
-                && scene.query.spares_leading_time
-                && leading
+            let spared = match kind {
+                Kind::Date if scene.query.spares_leading_time => leading
                     .get_or_insert_with(|| event_time::leading(scene.text))
-                    .is_some_and(|t| t.contains(span))
-            {
+                    .is_some_and(|t| t.contains(span)),
+                Kind::Ip if scene.query.spares_private_addresses => {
+                    private::is_private_address(&scene.text[span.range()])
+                }
+                _ => false,
+            };
+            if spared {
                 continue;
             }
             out.extend(self.weigh(scene, matcher.detector, span, None, &mut scratch.keywords));

@@ -6,7 +6,16 @@
 use super::classes::{BLOCK, Classifier, Masks};
 
 /// The masks of whole blocks.
-pub(super) fn masks(classifier: &Classifier, blocks: &[[u8; BLOCK]], out: &mut [Masks]) {
+pub(super) fn masks<const SETS: usize>(
+    classifier: &Classifier<SETS>,
+    blocks: &[[u8; BLOCK]],
+    out: &mut [Masks<SETS>],
+) {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx512vbmi") && is_x86_feature_detected!("avx512bw") {
+        // SAFETY: the processor has AVX-512 with VBMI and BW, as just asked.
+        return unsafe { avx512::masks(classifier, blocks, out) };
+    }
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2, as just asked.
@@ -35,15 +44,52 @@ fn without_digit(b: u8) -> u8 {
 }
 
 #[cfg(target_arch = "x86_64")]
+mod avx512 {
+    use std::arch::x86_64::*;
+
+    use super::super::classes::{BLOCK, Classifier, Masks};
+
+    /// Two permutes look 64 bytes up in a table of 128 entries each, one for bytes below 128 and one for the others; what they
+    /// give has a bit for each set.
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+    pub(super) fn masks<const SETS: usize>(
+        classifier: &Classifier<SETS>,
+        blocks: &[[u8; BLOCK]],
+        out: &mut [Masks<SETS>],
+    ) {
+        let load = |bytes: &[u8; BLOCK]| {
+            // SAFETY: reads the 64 bytes of the array; the load needs no alignment.
+            unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+        };
+        let (quarters, _) = classifier.table.as_chunks::<BLOCK>();
+        let table: [__m512i; 4] = std::array::from_fn(|i| load(&quarters[i]));
+        let bits: [__m512i; SETS] = std::array::from_fn(|s| _mm512_set1_epi8((1u8 << s) as i8));
+        for (block, masks) in blocks.iter().zip(out) {
+            let v = load(block);
+            let below = _mm512_permutex2var_epi8(table[0], v, table[1]);
+            let above = _mm512_permutex2var_epi8(table[2], v, table[3]);
+            let sets = _mm512_mask_blend_epi8(_mm512_movepi8_mask(v), below, above);
+            for (mask, bit) in masks.iter_mut().zip(&bits) {
+                *mask = _mm512_test_epi8_mask(sets, *bit);
+            }
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
 mod avx2 {
     use std::arch::x86_64::*;
 
-    use super::super::classes::{BLOCK, Classifier, Masks, SETS};
+    use super::super::classes::{BLOCK, Classifier, Masks};
 
     /// A byte is in a set if, in the row of its low half, the bit of its high half is set. A shuffle looks 32 low halves up
     /// at once, and gives zero where the top bit of the index is set: so one row each for the bytes below and above 128.
     #[target_feature(enable = "avx2")]
-    pub(super) fn masks(classifier: &Classifier, blocks: &[[u8; BLOCK]], out: &mut [Masks]) {
+    pub(super) fn masks<const SETS: usize>(
+        classifier: &Classifier<SETS>,
+        blocks: &[[u8; BLOCK]],
+        out: &mut [Masks<SETS>],
+    ) {
         let row = |bytes: &[u8; 16]| {
             // SAFETY: reads the 16 bytes of the array; the load needs no alignment.
             _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) })
@@ -92,6 +138,35 @@ mod avx2 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::classes::{BLOCK, ByteSet, Classifier};
+
+    /// Each path by itself, whichever is chosen here.
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn every_path_gives_the_same_masks() {
+        let mut sets = [ByteSet::default(); 7];
+        (0..=255u8).for_each(|b| {
+            (0..7).filter(|s| b.wrapping_mul(37) >> s & 1 == 1).for_each(|s| sets[s].insert(b))
+        });
+        let classifier = Classifier::new(&sets);
+        let text: Vec<u8> = (0..=255).rev().chain(0..=255).collect();
+        let (blocks, _) = text.as_chunks::<BLOCK>();
+        let mut want = vec![[0; 7]; blocks.len()];
+        blocks.iter().zip(&mut want).for_each(|(b, m)| classifier.masks_scalar(b, m));
+        let mut got = vec![[1; 7]; blocks.len()];
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has AVX2, as just asked.
+            unsafe { super::avx2::masks(&classifier, blocks, &mut got) };
+            assert_eq!(got, want);
+        }
+        if is_x86_feature_detected!("avx512vbmi") && is_x86_feature_detected!("avx512bw") {
+            got.fill([1; 7]);
+            // SAFETY: the processor has AVX-512 with VBMI and BW, as just asked.
+            unsafe { super::avx512::masks(&classifier, blocks, &mut got) };
+            assert_eq!(got, want);
+        }
+    }
+
     #[test]
     fn digits_become_zeros() {
         let text: Vec<u8> = (0..=255).chain(b"2026-03-05 10:4".iter().copied()).collect();

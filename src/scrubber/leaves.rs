@@ -63,15 +63,18 @@ impl LeafScrubber<'_> {
         scratch.decided.clear();
         scratch.kept.clear();
         scratch.found.clear();
-        // The record's own time: a date that stays needs no finding, unless a rule speaks of it or someone wants to see it.
-        let unseen = !self.reports && !self.policy.speaks_of(Kind::Date);
-        let query = match unseen {
-            true if event_time => self.query.without(Kind::Date),
-            true if self.policy.profile == Profile::Logs && exempt::may_lead(leaf) => {
-                self.query.sparing_leading_time()
-            }
-            _ => self.query,
-        };
+        // What the profile lets stand needs no finding, unless a rule speaks of it or someone wants to see it.
+        let logs = self.policy.profile == Profile::Logs;
+        let unseen = |kind| !self.reports && !self.policy.speaks_of(kind);
+        let mut query = self.query;
+        if event_time && unseen(Kind::Date) {
+            query = query.without(Kind::Date);
+        } else if logs && exempt::may_lead(leaf) && unseen(Kind::Date) {
+            query = query.sparing_leading_time();
+        }
+        if logs && unseen(Kind::Ip) {
+            query = query.sparing_private_addresses();
+        }
         self.engine.find(leaf, candidates, query, &mut scratch.detect, &mut scratch.found)?;
         self.engine.find_known(leaf, &scratch.known, query, &mut scratch.detect, &mut scratch.found);
         if leaf.place == Place::Number

@@ -19,7 +19,7 @@ pub mod train;
 
 use std::sync::LazyLock;
 
-use super::classes::{BLOCK, ByteSet, Classifier, Masks, SETS};
+use super::starts::is_word;
 use crate::span::Span;
 use dictionary::{Dictionary, Flag};
 pub(crate) use fold::Folded;
@@ -60,16 +60,30 @@ const NEAR: usize = 96;
 pub(crate) struct Names {
     dictionary: Dictionary<'static>,
     model: Model<'static>,
-    classifier: Classifier,
 }
 
 /// A worker's memory.
 #[derive(Default)]
 pub(crate) struct NamesScratch {
-    masks: Vec<Masks>,
     tokens: Vec<Token>,
     scores: Vec<Option<Scores>>,
     seen: Seen,
+}
+
+/// First bytes of letters outside ASCII.
+pub(crate) const LEADS: std::ops::RangeInclusive<u8> = 0xC3..=0xF4;
+
+/// Bytes of a word in lower case that are looked at first, beside its length.
+const SIEVED: usize = 4;
+
+/// What there is to say of a place by the word that begins there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Verdict {
+    /// It is worth a look.
+    pub(crate) is_place: bool,
+    /// If it is not: how many bytes from there on say so, beside the length of the word, whichever digits stand among them
+    /// and whatever stands before; `None` if it is what stands before that says so.
+    pub(crate) read: Option<usize>,
 }
 
 /// Something found.
@@ -82,14 +96,8 @@ pub(crate) struct Found {
 }
 
 static BUILTIN: LazyLock<Names> = LazyLock::new(|| {
-    let mut sets = [ByteSet::default(); SETS];
-    sets[0].insert_range(b'A', b'Z');
-    sets[0].insert_range(0xC3, 0xF4);
-    for (from, to) in [(b'a', b'z'), (b'A', b'Z'), (b'0', b'9'), (b'_', b'_')] {
-        sets[1].insert_range(from, to);
-    }
     let (dictionary, model) = parts();
-    Names { dictionary, model, classifier: Classifier::new(&sets) }
+    Names { dictionary, model }
 });
 
 #[cfg(not(feature = "train"))]
@@ -134,39 +142,28 @@ impl Names {
 
     /// Calls `visit` with each place of `text` at which a word begins that is worth a look.
     pub(crate) fn places(&self, text: &[u8], scratch: &mut NamesScratch, mut visit: impl FnMut(usize)) {
-        const CHUNK: usize = BLOCK * 32;
-        let NamesScratch { masks, seen, .. } = scratch;
-        let mut before = 0;
-        for (n, chunk) in text.chunks(CHUNK).enumerate() {
-            self.classifier.masks(chunk, masks);
-            for (b, [capital, word, ..]) in masks.iter().enumerate() {
-                let base = n * CHUNK + b * BLOCK;
-                let begins = !(word << 1 | before);
-                before = word >> 63;
-                let mut capitals = capital & begins;
-                // Most words are in lower case, and few of them are names.
-                let mut lower = word & begins & !capital;
-                while lower != 0 {
-                    let i = lower.trailing_zeros();
-                    lower &= lower - 1;
-                    let len = match (word >> i).trailing_ones() {
-                        len if i + len < BLOCK as u32 => len,
-                        len => len + letters(text, base + (i + len) as usize),
-                    };
-                    if self.sieve(text, base + i as usize, len) {
-                        capitals |= 1 << i;
-                    }
-                }
-                while capitals != 0 {
-                    let at = base + capitals.trailing_zeros() as usize;
-                    capitals &= capitals - 1;
-                    // Most capitals in logs begin words in capitals, identifiers, and words of every day.
-                    if tokens::begins(text, at) && self.is_trigger(text, at, seen) {
-                        visit(at);
-                    }
-                }
+        let inside = |at: usize| at.checked_sub(1).is_some_and(|before| is_word(text[before]));
+        for at in (0..text.len()).filter(|at| !inside(*at)) {
+            let len = text[at..].iter().take_while(|b| is_word(**b)).count();
+            if (len > 0 || LEADS.contains(&text[at])) && self.at(text, at, len, scratch).is_place {
+                visit(at);
             }
         }
+    }
+
+    /// Whether the word that begins at `at` is worth a look; `len` letters, digits and underscores stand there in a row.
+    #[inline]
+    pub(crate) fn at(&self, text: &[u8], at: usize, len: usize, scratch: &mut NamesScratch) -> Verdict {
+        // Most words are in lower case, and few of them are names.
+        if len > 0 && !text[at].is_ascii_uppercase() && !self.sieve(text, at, len as u32) {
+            return Verdict { is_place: false, read: Some(SIEVED) };
+        }
+        if !tokens::begins(text, at) {
+            return Verdict { is_place: false, read: None };
+        }
+        // Most capitals in logs begin words in capitals, identifiers, and words of every day.
+        let (token, end) = tokens::token_at(text, at, Glue::Start, &self.dictionary, Some(&mut scratch.seen));
+        Verdict { is_place: is_trigger(&token), read: Some(tokens::read_to(text, end) - at) }
     }
 
     /// Whether the word of `len` letters at `at` may be a name though it is in lower case.
@@ -175,16 +172,12 @@ impl Names {
         if !(3..=16).contains(&len) {
             return false;
         }
-        let first = match text[at..].first_chunk::<4>() {
+        let first = match text[at..].first_chunk::<SIEVED>() {
             Some([a, b, c, _]) if len == 3 => [*a, *b, *c, 0],
             Some(first) => *first,
             None => [text[at], text[at + 1], text[at + 2], 0],
         };
         self.dictionary.may_be_lower_name(first, len)
-    }
-
-    fn is_trigger(&self, text: &[u8], at: usize, seen: &mut Seen) -> bool {
-        is_trigger(&tokens::token_at(text, at, Glue::Start, &self.dictionary, Some(seen)).0)
     }
 
     /// Finds around the places that [`Names::places`] gave, which are in order.
@@ -407,12 +400,6 @@ impl Names {
         }
         Some(score)
     }
-}
-
-/// How many letters stand at `at`.
-fn letters(text: &[u8], at: usize) -> u32 {
-    let is_letter = |b: &&u8| b.is_ascii_alphanumeric() || **b == b'_';
-    text.get(at..).unwrap_or_default().iter().take(24).take_while(is_letter).count() as u32
 }
 
 /// A word of a name that was found. It is PHI, and does not print.

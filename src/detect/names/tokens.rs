@@ -179,6 +179,12 @@ fn word_end(text: &[u8], start: usize) -> (usize, bool) {
     (at, letters)
 }
 
+/// How far was read to tell that a word ends at `end`: an apostrophe counts by the letter or mark behind it.
+pub(super) fn read_to(text: &[u8], end: usize) -> usize {
+    let decides_alone = text.get(end).is_some_and(|b| *b < 0x80 && *b != b'\'');
+    end + if decides_alone { 1 } else { 6 }
+}
+
 /// Whether a word can begin at `at`: no letter, digit or underscore right before it.
 pub(super) fn begins(text: &[u8], at: usize) -> bool {
     let Some(before) = at.checked_sub(1) else { return true };

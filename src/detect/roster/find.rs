@@ -1,7 +1,7 @@
 //! Patients in text: what stands at the places that are worth a look.
 
-use super::super::classes::Masks;
 use super::forms::{self, Folded};
+use super::places::Masks;
 use super::{NEAR, Roster, dates, is, sieve};
 use crate::span::Span;
 

@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use super::super::classes::{BLOCK, ByteSet, Classifier, Masks, SETS};
+use super::super::classes::{BLOCK, ByteSet, Classifier};
 use super::find::{RosterScratch, phone_digits};
 use super::forms::{self, Folded};
 use super::{PHONE_DIGITS, Roster, is, names, sieve};
@@ -26,10 +26,13 @@ mod set {
     pub(super) const HIGH: usize = 3;
     /// What parts a number.
     pub(super) const MARKS: usize = 4;
+    pub(super) const COUNT: usize = 5;
 }
 
-static CLASSES: LazyLock<Classifier> = LazyLock::new(|| {
-    let mut sets = [ByteSet::default(); SETS];
+pub(super) type Masks = super::super::classes::Masks<{ set::COUNT }>;
+
+static CLASSES: LazyLock<Classifier<{ set::COUNT }>> = LazyLock::new(|| {
+    let mut sets = [ByteSet::default(); set::COUNT];
     sets[set::LETTERS].insert_range(b'a', b'z');
     sets[set::LETTERS].insert_range(b'A', b'Z');
     sets[set::DIGITS].insert_range(b'0', b'9');

@@ -1,0 +1,46 @@
+//! Addresses that mean nothing outside of the network they were seen in.
+
+use std::net::IpAddr;
+
+/// Whether a text is such an address: of RFC 1918, 3927, 4193 or 4291, loopback, or the unspecified one.
+pub(crate) fn is_private_address(text: &[u8]) -> bool {
+    let text = std::str::from_utf8(text).unwrap_or_default();
+    let address = text.split(['%', '/']).next().unwrap_or_default();
+    match address.parse() {
+        Ok(IpAddr::V4(ip)) => {
+            ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified()
+        }
+        Ok(IpAddr::V6(ip)) => match ip.to_ipv4_mapped() {
+            Some(ip) => ip.is_private() || ip.is_loopback() || ip.is_link_local(),
+            None => {
+                ip.is_loopback() || ip.is_unspecified() || ip.is_unique_local() || ip.is_unicast_link_local()
+            }
+        },
+        Err(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_addresses() {
+        for ip in [
+            "10.1.2.3",
+            "172.16.0.9",
+            "192.168.1.1",
+            "127.0.0.1",
+            "::1",
+            "fe80::1%eth0",
+            "fd00::5",
+            "::ffff:10.0.0.1",
+            "0.0.0.0",
+        ] {
+            assert!(is_private_address(ip.as_bytes()), "{ip}");
+        }
+        for ip in ["8.8.8.8", "172.32.0.1", "2001:db8::1", "::ffff:8.8.8.8", "x", ""] {
+            assert!(!is_private_address(ip.as_bytes()), "{ip}");
+        }
+    }
+}
