@@ -187,7 +187,7 @@ impl Prefilter {
                 }
                 let read = self.read(heads, automaton, text, *place, out);
                 let of_name = match &mut names {
-                    Some(scratch) if !is_inside(here.head) => self.name(text, place.at, scratch, out),
+                    Some(scratch) if !is_inside(here.head) => self.name(text, *place, scratch, out),
                     _ => Some(0),
                 };
                 if let (Some(read), Some(of_name)) = (read, of_name) {
@@ -245,17 +245,15 @@ impl Prefilter {
     fn name(
         &self,
         text: &[u8],
-        at: u32,
+        Left { at, head }: Left,
         names: &mut NamesScratch,
         out: &mut Vec<Candidate>,
     ) -> Option<usize> {
-        let word = &text[at as usize..];
-        let begins = word.first().is_some_and(|b| is_word(*b) || names::LEADS.contains(b));
-        if !begins {
+        // Outside of words the head is the length of the one that begins here.
+        if head == 0 && !names::LEADS.contains(&text[at as usize]) {
             return Some(1);
         }
-        let len = word.iter().take_while(|b| is_word(**b)).count();
-        let verdict = Names::builtin().at(text, at as usize, len, names);
+        let verdict = Names::builtin().at(text, at as usize, head.into(), names);
         if verdict.is_place {
             out.push(Candidate { at, pattern: NAME });
             return None;

@@ -151,7 +151,8 @@ impl Names {
         }
     }
 
-    /// Whether the word that begins at `at` is worth a look; `len` letters, digits and underscores stand there in a row.
+    /// Whether the word that begins at `at` is worth a look; so many letters, digits and underscores
+    /// stand there in a row as `len` says, or more than count.
     #[inline]
     pub(crate) fn at(&self, text: &[u8], at: usize, len: usize, scratch: &mut NamesScratch) -> Verdict {
         // Most words are in lower case, and few of them are names.
