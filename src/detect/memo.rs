@@ -1,4 +1,4 @@
-//! What the automaton said about a place, remembered: logs repeat their words.
+//! What was said about a place, by the automaton and by the look for names, remembered: logs repeat their words.
 //!
 //! A place at which nothing is left after a few bytes is the same wherever those bytes stand again, behind a word of the
 //! same length; one inside of a word is known by the byte before it, too. Where digits count as one, since a clock repeats its
@@ -60,7 +60,8 @@ impl Memory {
             || Far::key(p.text).is_some_and(|key| self.exact.is_nothing(&key, p.head))
     }
 
-    /// Remembers a place where nothing was left after `read` bytes.
+    /// Remembers a place where nothing was left after `read` bytes, and of which as many, or the length of its word, say that no
+    /// name begins there.
     pub(super) fn met(&mut self, p: &Place<'_>, read: usize, automaton: &mut Automaton, heads: &Heads) {
         let read = read + usize::from(is_inside(p.head));
         if read <= Near::WIDTH

@@ -3,7 +3,7 @@
 //! Most places are ruled out 64 at a time: a match begins where a word does, or at one of a few other bytes. At each place
 //! that is left, an automaton over the heads of all patterns at once reads on until none of them fits any more. The
 //! first thing it reads is the length of the word there, which rules out nearly everything: among all words of ten
-//! letters, few begin anything.
+//! letters, few begin anything. Words that the model of names wants to look at are found on the way.
 
 use super::automaton::{Automaton, DEAD, Heads, head_of, is_inside};
 use super::classes::{BLOCK, ByteSet, Classifier, Masks};

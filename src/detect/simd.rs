@@ -12,8 +12,8 @@ pub(super) fn masks<const SETS: usize>(
     out: &mut [Masks<SETS>],
 ) {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx512vbmi") && is_x86_feature_detected!("avx512bw") {
-        // SAFETY: the processor has AVX-512 with VBMI and BW, as just asked.
+    if has_avx512() {
+        // SAFETY: the processor has AVX-512 with BW and VBMI, as just asked.
         return unsafe { avx512::masks(classifier, blocks, out) };
     }
     #[cfg(target_arch = "x86_64")]
@@ -24,6 +24,14 @@ pub(super) fn masks<const SETS: usize>(
     for (block, masks) in blocks.iter().zip(out) {
         classifier.masks_scalar(block, masks);
     }
+}
+
+/// Whether there is all of AVX-512 that is used here.
+#[cfg(target_arch = "x86_64")]
+fn has_avx512() -> bool {
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512vbmi")
 }
 
 /// Writes `text` to the front of `out`, which is as long or longer, with a zero for every digit.
@@ -159,9 +167,9 @@ mod tests {
             unsafe { super::avx2::masks(&classifier, blocks, &mut got) };
             assert_eq!(got, want);
         }
-        if is_x86_feature_detected!("avx512vbmi") && is_x86_feature_detected!("avx512bw") {
+        if super::has_avx512() {
             got.fill([1; 7]);
-            // SAFETY: the processor has AVX-512 with VBMI and BW, as just asked.
+            // SAFETY: the processor has AVX-512 with BW and VBMI, as just asked.
             unsafe { super::avx512::masks(&classifier, blocks, &mut got) };
             assert_eq!(got, want);
         }
