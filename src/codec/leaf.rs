@@ -88,7 +88,7 @@ pub struct Path<'a> {
     steps: &'a [Step],
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Step {
     Key(u32, u32),
     Index(u32),
@@ -128,6 +128,11 @@ impl<'a> Path<'a> {
         let Some(first) = found.checked_sub(1).map(|i| starts[i]) else { return (&[], starts) };
         starts[..found].iter_mut().for_each(|s| *s -= first);
         (&self.names[first as usize..end as usize], starts)
+    }
+
+    /// A copy that stays.
+    pub(crate) fn to_buf(self) -> PathBuf {
+        PathBuf { names: self.names.to_vec(), steps: self.steps.to_vec() }
     }
 
     /// Number of keys and positions on the way.
@@ -232,7 +237,7 @@ pub enum PathStep<'a> {
 }
 
 /// A path that grows and shrinks as a codec walks a record; its memory is kept.
-#[derive(Default)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct PathBuf {
     names: Vec<u8>,
     steps: Vec<Step>,

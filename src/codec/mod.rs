@@ -15,6 +15,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use frame::Framer;
+pub(crate) use json::Shapes;
 pub use json::{MAX_NESTED, NumberStyle};
 pub use leaf::{Leaf, Map, Path, PathBuf, PathStep, Place, Segment};
 pub(crate) use opaque::unscannable;

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 
+use regex_automata::hybrid::dfa::DFA;
 use regex_automata::meta::Regex;
+use regex_automata::nfa::thompson::{self, WhichCaptures};
 use regex_automata::util::syntax;
 
 use super::fields::Fields;
@@ -13,6 +15,7 @@ use super::names::{Names, Topic};
 use super::pack::{Detector, MAX_MATCH_BYTES, Pack, PackErrors};
 use super::prefilter::Prefilter;
 use super::protected;
+use super::query::Query;
 use super::scan::DetectScratch;
 use super::slow::SlowPattern;
 use super::starts::{Inner, Starts};
@@ -50,6 +53,7 @@ pub struct DetectorInfo {
 pub(super) struct Matcher {
     text: String,
     compiled: OnceLock<Compiled>,
+    automaton: OnceLock<Option<DFA>>,
     pub(super) inner: Option<Inner>,
     pub(super) detector: u16,
     pub(super) max_len: usize,
@@ -71,14 +75,26 @@ impl Matcher {
         let compiled = compile(&self.text)?;
         Some(self.compiled.get_or_init(|| compiled))
     }
+
+    /// The pattern as an automaton that is gone through byte by byte; `None` if that would be too large.
+    pub(super) fn automaton(&self) -> Option<&DFA> {
+        let build = || {
+            let config = DFA::config().skip_cache_capacity_check(true);
+            let nfa = thompson::Config::new().which_captures(WhichCaptures::None);
+            DFA::builder().configure(config).syntax(bytes()).thompson(nfa).build(&self.text).ok()
+        };
+        self.automaton.get_or_init(build).as_ref()
+    }
+}
+
+/// Patterns are over bytes.
+fn bytes() -> syntax::Config {
+    syntax::Config::new().unicode(false).utf8(false)
 }
 
 fn compile(pattern: &str) -> Option<Compiled> {
-    let regex = Regex::builder()
-        .syntax(syntax::Config::new().unicode(false).utf8(false))
-        .configure(Regex::config().utf8_empty(false))
-        .build(pattern)
-        .ok()?;
+    let regex =
+        Regex::builder().syntax(bytes()).configure(Regex::config().utf8_empty(false)).build(pattern).ok()?;
     let phi = regex.group_info().to_index(regex_automata::PatternID::ZERO, "phi");
     if phi.is_some_and(|group| group >= MAX_GROUPS) {
         return None;
@@ -109,6 +125,8 @@ pub struct Engine {
     pub(super) prefilter: Prefilter,
     pub(super) keywords: Keywords,
     pub(super) fields: Fields,
+    /// Every detector of network addresses is built in.
+    own_addresses: bool,
     infos: Vec<DetectorInfo>,
     reach: usize,
 }
@@ -137,6 +155,12 @@ static BUILTIN_PACKS: LazyLock<Vec<Pack>> = LazyLock::new(|| {
         |(file, text): &(&str, &str)| Pack::parse(file, text).unwrap_or_else(|e| panic!("built-in pack {e}"));
     BUILTIN.iter().map(parse).collect()
 });
+
+/// Whether a detector has the patterns of the built-in one of its name.
+fn is_builtin(d: &Detector) -> bool {
+    let texts = |d: &Detector| d.patterns.iter().map(|p| p.text.clone()).collect::<Vec<_>>();
+    BUILTIN_PACKS.iter().flat_map(|p| &p.detectors).any(|b| b.id == d.id && texts(b) == texts(d))
+}
 
 static BUILTIN_ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| Arc::new(Engine::compile(&BUILTIN_PACKS)));
 
@@ -182,6 +206,7 @@ impl Engine {
             prefilter: Prefilter::new(Vec::new()),
             keywords,
             fields: Fields::default(),
+            own_addresses: chosen.iter().all(|(_, d)| d.kind != Kind::Ip || is_builtin(d)),
             infos: Vec::new(),
             reach: super::roster::REACH,
         };
@@ -206,6 +231,7 @@ impl Engine {
                     self.matchers.push(Matcher {
                         text: p.text.clone(),
                         compiled: OnceLock::new(),
+                        automaton: OnceLock::new(),
                         inner: s.inner.clone(),
                         detector: number,
                         max_len: p.max_len,
@@ -232,6 +258,7 @@ impl Engine {
         let value = d.value.as_ref().map(|p| Matcher {
             text: format!(r"\A(?:{})\z", p.text),
             compiled: OnceLock::new(),
+            automaton: OnceLock::new(),
             inner: None,
             detector: number,
             max_len: p.max_len,
@@ -265,6 +292,12 @@ impl Engine {
         self.slow.is_empty()
             && (leaf.place == Place::Key
                 || self.fields.look_up(leaf.path, &self.keywords, &mut scratch.fields).named.is_empty())
+    }
+
+    /// Whether of a value that is one address of four numbers, and is let stand, no detector takes a part: custom detectors of
+    /// addresses may.
+    pub(super) fn spares_whole(&self, query: Query) -> bool {
+        query.spares_private_addresses && self.own_addresses
     }
 
     /// How many bytes around a place can have a say in what is found there: windows of long lines overlap by

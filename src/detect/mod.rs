@@ -34,6 +34,8 @@ mod scan;
 mod simd;
 mod slow;
 mod starts;
+mod values;
+mod whatever;
 
 pub use checks::Check;
 pub use engine::{DetectorInfo, Engine};
@@ -46,6 +48,7 @@ pub(crate) use private::is_private_address;
 pub use query::Query;
 pub use scan::DetectScratch;
 pub use slow::StepLimit;
+pub(crate) use values::Values;
 
 use crate::kind::Kind;
 use crate::span::Span;

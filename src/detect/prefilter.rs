@@ -48,7 +48,7 @@ mod set {
 
 /// All patterns' starts, merged.
 pub(super) struct Prefilter {
-    heads: Option<Heads>,
+    pub(super) heads: Option<Heads>,
     classifier: Classifier<{ set::COUNT }>,
     patterns: u16,
 }
@@ -57,7 +57,7 @@ pub(super) struct Prefilter {
 #[derive(Default)]
 pub(crate) struct PrefilterScratch {
     masks: Vec<Masks<{ set::COUNT }>>,
-    automaton: Option<Automaton>,
+    pub(super) automaton: Option<Automaton>,
     memory: Memory,
     /// Names were asked for, too, when the memory was made.
     with_names: bool,

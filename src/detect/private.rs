@@ -1,15 +1,13 @@
 //! Addresses that mean nothing outside of the network they were seen in.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// Whether a text is such an address: of RFC 1918, 3927, 4193 or 4291, loopback, or the unspecified one.
 pub(crate) fn is_private_address(text: &[u8]) -> bool {
     let text = std::str::from_utf8(text).unwrap_or_default();
     let address = text.split(['%', '/']).next().unwrap_or_default();
     match address.parse() {
-        Ok(IpAddr::V4(ip)) => {
-            ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified()
-        }
+        Ok(IpAddr::V4(ip)) => is_private(ip),
         Ok(IpAddr::V6(ip)) => match ip.to_ipv4_mapped() {
             Some(ip) => ip.is_private() || ip.is_loopback() || ip.is_link_local(),
             None => {
@@ -18,6 +16,17 @@ pub(crate) fn is_private_address(text: &[u8]) -> bool {
         },
         Err(_) => false,
     }
+}
+
+/// Whether a text is such an address of four numbers.
+#[inline]
+pub(super) fn is_private_v4(text: &[u8]) -> bool {
+    matches!(text, [b'1' | b'0', .., _])
+        && std::str::from_utf8(text).is_ok_and(|text| text.parse().is_ok_and(is_private))
+}
+
+fn is_private(ip: Ipv4Addr) -> bool {
+    ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified()
 }
 
 #[cfg(test)]

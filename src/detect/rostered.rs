@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::keywords::KeywordHits;
+use super::names::NamesScratch;
 use super::prefilter::{Candidate, ROSTER};
 use super::roster::{Hit, Roster, RosterScratch};
 use super::scan::{DetectScratch, Scene};
@@ -31,6 +32,22 @@ impl Rostered {
 }
 
 impl DetectScratch {
+    /// Whether a patient on the roster may stand in a text.
+    #[inline]
+    pub(super) fn may_be_rostered(&mut self, text: &[u8]) -> bool {
+        let Rostered { roster, scratch } = &mut self.matching.rostered;
+        let mut any = false;
+        if let Some(roster) = roster {
+            roster.places(text, scratch, |_| any = true);
+        }
+        any
+    }
+
+    /// The memory of the model of names.
+    pub(super) fn names(&mut self) -> &mut NamesScratch {
+        &mut self.matching.names
+    }
+
     /// From here on looks for these patients.
     pub(crate) fn use_roster(&mut self, roster: Option<&Arc<Roster>>) {
         self.matching.rostered.roster = roster.cloned();

@@ -24,7 +24,7 @@ use crate::span::Span;
 #[derive(Default)]
 pub struct DetectScratch {
     engine: u64,
-    prefilter: PrefilterScratch,
+    pub(super) prefilter: PrefilterScratch,
     candidates: Vec<Candidate>,
     pub(super) matching: MatchScratch,
     pub(super) fields: FieldCache,

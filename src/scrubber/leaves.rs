@@ -47,6 +47,23 @@ impl LeafScrubber<'_> {
             && (leaf.place != Place::Number || written_out(leaf.text).is_none())
     }
 
+    /// What is looked for in a leaf. What the profile lets stand needs no finding, unless a rule speaks of it or someone wants
+    /// to see it.
+    pub(super) fn query(&self, leaf: &Leaf<'_>, event_time: bool) -> Query {
+        let logs = self.policy.profile == Profile::Logs;
+        let unseen = |kind| !self.reports && !self.policy.speaks_of(kind);
+        let mut query = self.query;
+        if event_time && unseen(Kind::Date) {
+            query = query.without(Kind::Date);
+        } else if logs && exempt::may_lead(leaf) && unseen(Kind::Date) {
+            query = query.sparing_leading_time();
+        }
+        if logs && unseen(Kind::Ip) {
+            query = query.sparing_private_addresses();
+        }
+        query
+    }
+
     /// Fills `scratch.decided` for this leaf. `event_time` says that the leaf is the record's own time.
     ///
     /// What was replaced changes what stands around it: a marker is shorter than the text it stands for, and brings a
@@ -63,18 +80,7 @@ impl LeafScrubber<'_> {
         scratch.decided.clear();
         scratch.kept.clear();
         scratch.found.clear();
-        // What the profile lets stand needs no finding, unless a rule speaks of it or someone wants to see it.
-        let logs = self.policy.profile == Profile::Logs;
-        let unseen = |kind| !self.reports && !self.policy.speaks_of(kind);
-        let mut query = self.query;
-        if event_time && unseen(Kind::Date) {
-            query = query.without(Kind::Date);
-        } else if logs && exempt::may_lead(leaf) && unseen(Kind::Date) {
-            query = query.sparing_leading_time();
-        }
-        if logs && unseen(Kind::Ip) {
-            query = query.sparing_private_addresses();
-        }
+        let query = self.query(leaf, event_time);
         self.engine.find(leaf, candidates, query, &mut scratch.detect, &mut scratch.found)?;
         self.engine.find_known(leaf, &scratch.known, query, &mut scratch.detect, &mut scratch.found);
         if leaf.place == Place::Number
@@ -299,14 +305,22 @@ pub(super) fn replace(d: &Decided, text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// An [`Edit`] for what was decided, its replacement appended to `text`.
-pub(super) fn edit(leaf: &Leaf<'_>, d: &Decided, text: &mut Vec<u8>) -> Edit {
-    let start = text.len();
-    replace(d, leaf.text, text);
-    Edit {
-        span: leaf.map.to_payload(d.span),
-        replacement: Span::at(start, text.len()),
-        place: leaf.place,
-        depth: leaf.depth,
+/// Appends an [`Edit`] for each thing decided, its replacement to `text`, and shows its kind and where it begins in the payload
+/// to `count`; whether a rule says to drop the record.
+pub(super) fn edit(
+    leaf: &Leaf<'_>,
+    scratch: &LeafScratch,
+    text: &mut Vec<u8>,
+    edits: &mut Vec<Edit>,
+    mut count: impl FnMut(Kind, usize),
+) -> bool {
+    for d in &scratch.decided {
+        let start = text.len();
+        replace(d, leaf.text, text);
+        let span = leaf.map.to_payload(d.span);
+        count(d.lead.kind, span.start());
+        let replacement = Span::at(start, text.len());
+        edits.push(Edit { span, replacement, place: leaf.place, depth: leaf.depth });
     }
+    scratch.decided.iter().any(|d| d.action == Action::Drop)
 }

@@ -8,10 +8,12 @@ mod leaves;
 mod merge;
 mod part;
 mod scrubbed;
+mod shaped;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
@@ -97,8 +99,12 @@ impl Default for Settings {
     }
 }
 
+static SERIAL: AtomicU64 = AtomicU64::new(1);
+
 /// Removes PHI from batches. Immutable: a changed configuration makes a new one.
 pub struct Scrubber {
+    /// Tells a worker that what it remembers is another scrubber's.
+    serial: u64,
     settings: Settings,
     query: Query,
     /// For reports, which say how sure a finding is.
@@ -121,7 +127,7 @@ impl Scrubber {
         let kinds: KindSet = Kind::ALL.iter().copied().filter(|k| settings.policy.wants(*k)).collect();
         let full_query = Query::new(kinds, settings.policy.min_confidence());
         let query = full_query.up_to(settings.policy.max_confidence().max(SURE));
-        Scrubber { settings, query, full_query }
+        Scrubber { serial: SERIAL.fetch_add(1, Ordering::Relaxed), settings, query, full_query }
     }
 
     /// What it was made from.
@@ -134,7 +140,7 @@ impl Scrubber {
     /// # Errors
     /// When a record cannot be read and `on_error` says to stop, or it cannot be sealed.
     pub fn scrub(&self, batch: Batch, scratch: &mut Scratch) -> Result<ScrubbedBatch, Halt> {
-        scratch.use_roster(self.settings.roster.as_ref());
+        scratch.serve(self.serial, self.settings.roster.as_ref());
         let mut done = ScrubbedBatch {
             out: Vec::new(),
             fates: Vec::with_capacity(batch.records.len()),
@@ -178,7 +184,7 @@ impl Scrubber {
     ) -> Result<(), Halt> {
         let Some(payload) = record.payload else { return Ok(()) };
         let codec = self.codec(record);
-        scratch.use_roster(self.settings.roster.as_ref());
+        scratch.serve(self.serial, self.settings.roster.as_ref());
         PartScrubber { settings: &self.settings, query: self.full_query, reports: true }
             .scan(&codec, batch.slice(payload), record.piece == Piece::default(), scratch, visit)
             .map_err(|e| Halt { origin: record.origin.clone(), reason: e.0 })

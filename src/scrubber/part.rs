@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::leaves::{LeafScratch, LeafScrubber, edit, remember};
+use super::shaped::Repeats;
 use super::{KeyAction, Settings, exempt};
 use crate::codec::{Codec, CodecScratch, Edit, Format, Leaf, Map, PathBuf};
 use crate::detect::roster::Roster;
-use crate::detect::{Candidate, Finding, Query};
+use crate::detect::{Candidate, Finding, Query, StepLimit};
 use crate::kind::Kind;
 use crate::policy::{Action, Profile};
 use crate::span::Span;
@@ -15,12 +16,13 @@ use crate::span::Span;
 /// A worker's memory, used again from record to record.
 #[derive(Default)]
 pub struct Scratch {
-    codec: CodecScratch,
-    leaf: LeafScratch,
+    pub(super) codec: CodecScratch,
+    pub(super) leaf: LeafScratch,
+    pub(super) repeats: Repeats,
     /// Candidates of the part at hand.
     candidates: Vec<Candidate>,
-    edits: Vec<Edit>,
-    text: Vec<u8>,
+    pub(super) edits: Vec<Edit>,
+    pub(super) text: Vec<u8>,
     path: PathBuf,
 }
 
@@ -30,8 +32,9 @@ impl Scratch {
         self.leaf.known.clear();
     }
 
-    /// From here on looks for these patients.
-    pub(super) fn use_roster(&mut self, roster: Option<&Arc<Roster>>) {
+    /// From here on serves this scrubber, and looks for these patients.
+    pub(super) fn serve(&mut self, scrubber: u64, roster: Option<&Arc<Roster>>) {
+        self.repeats.serve(scrubber);
         self.leaf.detect.use_roster(roster);
     }
 }
@@ -59,6 +62,12 @@ pub struct Located<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unreadable(pub(super) &'static str);
 
+impl From<StepLimit> for Unreadable {
+    fn from(_: StepLimit) -> Unreadable {
+        Unreadable("a look-around pattern took too many steps")
+    }
+}
+
 /// What became of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -85,7 +94,7 @@ pub(super) struct PartScrubber<'s> {
 }
 
 impl<'s> PartScrubber<'s> {
-    fn leaves(&self) -> LeafScrubber<'s> {
+    pub(super) fn leaves(&self) -> LeafScrubber<'s> {
         let Settings { engine, policy, .. } = self.settings;
         LeafScrubber { engine, policy, query: self.query, reports: self.reports }
     }
@@ -101,13 +110,20 @@ impl<'s> PartScrubber<'s> {
         out: Out<'_>,
     ) -> Result<Outcome, Unreadable> {
         let bytes = &arena[payload.range()];
-        scratch.candidates.clear();
-        let Scratch { leaf, candidates, .. } = scratch;
-        self.settings.engine.candidates(bytes, self.query.kinds, &mut leaf.detect, candidates);
         let whole = body == payload;
         let before = *out.findings;
         let counts = |place: usize| body.range().contains(&(payload.start() + place));
-        let mut dropped = self.walk(codec, bytes, whole, scratch, out.findings, &counts)?;
+        let by_shape = if whole { self.by_shape(codec, bytes, scratch, out.findings)? } else { None };
+        let mut dropped = match by_shape {
+            Some(dropped) => dropped,
+            None => {
+                let dropped = self.walk(codec, bytes, whole, scratch, out.findings, &counts)?;
+                if whole {
+                    self.learn_shape(codec, bytes, scratch);
+                }
+                dropped
+            }
+        };
         // A name that was found is looked for once more, with all that is known of it. In windows of a long line it
         // is not: they would not agree on what stands at their borders.
         let edits = scratch.edits.as_slice();
@@ -145,6 +161,8 @@ impl<'s> PartScrubber<'s> {
         counts: &dyn Fn(usize) -> bool,
     ) -> Result<bool, Unreadable> {
         let Scratch { codec: codec_scratch, leaf: leaf_scratch, candidates, edits, text, .. } = scratch;
+        candidates.clear();
+        self.settings.engine.candidates(bytes, self.query.kinds, &mut leaf_scratch.detect, candidates);
         edits.clear();
         text.clear();
         let mut given = candidates.as_slice();
@@ -170,18 +188,14 @@ impl<'s> PartScrubber<'s> {
                 return;
             }
             failed = leaves.settle(leaf, own, event_time, whole, leaf_scratch).is_err();
-            for d in &leaf_scratch.decided {
-                dropped |= d.action == Action::Drop;
-                let edit = edit(leaf, d, text);
-                // Windows of a long line overlap: a finding counts where it begins in the body.
-                findings[d.lead.kind as usize] += u64::from(counts(edit.span.start()));
-                edits.push(edit);
-            }
+            // Windows of a long line overlap: a finding counts where it begins in the body.
+            let count = |kind: Kind, at| findings[kind as usize] += u64::from(counts(at));
+            dropped |= edit(leaf, leaf_scratch, text, edits, count);
             if whole {
                 remember(&self.settings.engine, leaf.text, leaf_scratch);
             }
         });
-        if failed { Err(Unreadable("a look-around pattern took too many steps")) } else { Ok(dropped) }
+        if failed { Err(StepLimit.into()) } else { Ok(dropped) }
     }
 
     /// A Kafka key.
@@ -258,14 +272,10 @@ impl<'s> PartScrubber<'s> {
                 failed = true;
                 return;
             }
-            for d in &leaf_scratch.decided {
-                dropped |= d.action == Action::Drop;
-                findings[d.lead.kind as usize] += 1;
-                edits.push(edit(leaf, d, text));
-            }
+            dropped |= edit(leaf, leaf_scratch, text, edits, |kind, _| findings[kind as usize] += 1);
         });
         match (failed, dropped, edits.is_empty()) {
-            (true, ..) => Err(Unreadable("a look-around pattern took too many steps")),
+            (true, ..) => Err(StepLimit.into()),
             (_, true, _) => Ok(Outcome::Drop),
             (_, _, true) => Ok(Outcome::Clean),
             _ => {
@@ -324,7 +334,7 @@ impl<'s> PartScrubber<'s> {
                 visit(&Located { finding: d.lead, leaf, payload, action: d.action });
             }
         });
-        if failed { Err(Unreadable("a look-around pattern took too many steps")) } else { Ok(()) }
+        if failed { Err(StepLimit.into()) } else { Ok(()) }
     }
 }
 

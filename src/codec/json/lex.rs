@@ -20,6 +20,9 @@ const MAX_INDEXED: usize = 1024;
 pub(super) trait Events {
     /// A leaf.
     fn leaf(&mut self, leaf: &Leaf<'_>);
+    /// A value in which no text can stand: an empty string, or a literal, which has the place of a number.
+    #[inline]
+    fn blank(&mut self, _leaf: &Leaf<'_>) {}
     /// An object begins.
     #[inline]
     fn open_object(&mut self) {}
@@ -266,9 +269,7 @@ impl<E: Events> Walk<'_, E> {
             Text::Borrowed(from, _) => self.document.get(from),
             Text::Decoded => self.level.text.first(),
         };
-        let nests = place == Place::String
-            && self.depth < MAX_NESTED
-            && matches!(first, Some(b'{' | b'[' | b' ' | b'\t' | b'\r' | b'\n' | 0xef));
+        let nests = place == Place::String && self.depth < MAX_NESTED && may_nest(first);
         if !(nests && self.nested(text)) {
             self.leaf(text, place);
         }
@@ -299,19 +300,25 @@ impl<E: Events> Walk<'_, E> {
             }
             Text::Decoded => (self.level.text.as_slice(), Map::Segments(&self.level.segments)),
         };
+        let leaf = Leaf { text, map, path: self.path.as_path(), place, depth: self.depth };
         if !text.is_empty() {
-            self.events.leaf(&Leaf { text, map, path: self.path.as_path(), place, depth: self.depth });
+            self.events.leaf(&leaf);
+        } else if place == Place::String {
+            self.events.blank(&leaf);
         }
     }
 
     /// A number, a literal, or text that should not be here. Returns where to go on.
     fn bare(&mut self, at: usize) -> usize {
         let rest = &self.document[at..];
-        let len = rest.iter().position(|b| DELIMITER[usize::from(*b)]).unwrap_or(rest.len());
+        let len = bare_len(rest);
         let (token, after) = rest.split_at(len);
         let in_key = self.current.kind == Kind::Object && self.expect == Expect::Key;
         if !in_key && self.ends_scalar(after) {
-            if matches!(token, b"true" | b"false" | b"null") {
+            if is_literal(token) {
+                let map = self.base.map(at, at + len, &mut self.level.segments);
+                let path = self.path.as_path();
+                self.events.blank(&Leaf { text: token, map, path, place: Place::Number, depth: self.depth });
                 self.value_done();
                 return at + len;
             }
@@ -379,6 +386,21 @@ impl<E: Events> Walk<'_, E> {
     }
 }
 
+/// One of the three words that are values and hold no text.
+pub(super) fn is_literal(token: &[u8]) -> bool {
+    matches!(token, b"true" | b"false" | b"null")
+}
+
+/// Whether JSON may begin inside a string that begins with this byte.
+pub(super) fn may_nest(first: Option<&u8>) -> bool {
+    matches!(first, Some(b'{' | b'[' | b' ' | b'\t' | b'\r' | b'\n' | 0xef))
+}
+
+/// Length of the number or literal that `bytes` begin with, if they begin with one.
+pub(super) fn bare_len(bytes: &[u8]) -> usize {
+    bytes.iter().position(|b| DELIMITER[usize::from(*b)]).unwrap_or(bytes.len())
+}
+
 /// No marker is longer.
 const MAX_MARKER: usize = 24;
 
@@ -396,7 +418,7 @@ static DELIMITER: [bool; 256] = {
 /// The offset of the next quote or backslash, or of the end. Most strings are short: two words are looked at in
 /// place before the vector search is set up.
 #[inline]
-fn quote_or_backslash(document: &[u8], from: usize) -> usize {
+pub(super) fn quote_or_backslash(document: &[u8], from: usize) -> usize {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
     const QUOTES: u64 = u64::from_ne_bytes([b'"'; 8]);

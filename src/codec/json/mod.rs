@@ -10,10 +10,12 @@ mod decode;
 mod encode;
 mod keys;
 mod lex;
+mod shape;
 mod structure;
 
 pub(super) use decode::escape;
 pub(super) use encode::encode;
+pub(crate) use shape::Shapes;
 pub(super) use structure::{State, Structure};
 
 use super::Leaf;
