@@ -33,7 +33,6 @@ fn main() {
     let scrubbers = scrubbers();
     println!("| corpus | what | MiB/s a core | against meta-regex |\n| --- | --- | --- | --- |");
     for (corpus, text) in corpora(BYTES) {
-        let mut memory = Memory { scratch: Scratch::default(), out: Vec::with_capacity(2 * text.len()) };
         let mut turns: Vec<(&str, Turn<'_>)> = Vec::new();
         for (name, scrubber) in &scrubbers {
             turns.push((name, Box::new(|m| scrub(scrubber, &text, &mut m.scratch))));
@@ -41,11 +40,14 @@ fn main() {
         turns.push(("meta-regex", Box::new(|m| redact(&regex, &text, &mut m.out))));
         turns.push(("copy", Box::new(|m| copy(&text, &mut m.out))));
         let mut times = vec![Vec::new(); turns.len()];
+        // Each with memory of its own, as a worker has.
+        let memory = || Memory { scratch: Scratch::default(), out: Vec::with_capacity(2 * text.len()) };
+        let mut memories: Vec<Memory> = turns.iter().map(|_| memory()).collect();
         for round in 0..=rounds {
-            for (turn, times) in turns.iter().zip(&mut times) {
+            for ((turn, memory), times) in turns.iter().zip(&mut memories).zip(&mut times) {
                 let before = cpu_time();
                 memory.out.clear();
-                black_box((turn.1)(&mut memory));
+                black_box((turn.1)(memory));
                 // The first round only warms up.
                 if round > 0 {
                     times.push(cpu_time() - before);

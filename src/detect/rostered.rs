@@ -7,6 +7,7 @@ use super::names::NamesScratch;
 use super::prefilter::{Candidate, ROSTER};
 use super::roster::{Hit, Roster, RosterScratch};
 use super::scan::{DetectScratch, Scene};
+use super::whatever::{DIGIT, EITHER, What};
 use super::{Engine, Finding};
 use crate::kind::Kind;
 
@@ -43,6 +44,17 @@ impl DetectScratch {
         any
     }
 
+    /// Whether one may stand in a text of some form, whichever digits it has.
+    pub(super) fn may_be_rostered_whatever(&mut self, form: &[u8], what: What) -> bool {
+        let Rostered { roster, scratch } = &mut self.matching.rostered;
+        let Some(roster) = roster else { return false };
+        match what {
+            What::Text => roster.may_hold(form, scratch),
+            What::Address => roster.may_hold_addresses(),
+            What::Hex => roster.may_hold_hex(form.iter().take_while(|b| **b != EITHER).map(|b| *b == DIGIT)),
+        }
+    }
+
     /// The memory of the model of names.
     pub(super) fn names(&mut self) -> &mut NamesScratch {
         &mut self.matching.names
@@ -50,7 +62,14 @@ impl DetectScratch {
 
     /// From here on looks for these patients.
     pub(crate) fn use_roster(&mut self, roster: Option<&Arc<Roster>>) {
-        self.matching.rostered.roster = roster.cloned();
+        let rostered = &mut self.matching.rostered;
+        let same = match (&rostered.roster, roster) {
+            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+            (old, new) => old.is_none() && new.is_none(),
+        };
+        if !same {
+            *rostered = Rostered { roster: roster.cloned(), scratch: RosterScratch::default() };
+        }
     }
 }
 

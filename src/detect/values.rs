@@ -64,8 +64,10 @@ const NOTHING: u64 = 2;
 const ASKED: u64 = 3;
 /// Nothing is ever found but the address that the value is.
 const ADDRESS: u64 = 4;
+/// With one of the marks above: a patient on the roster may be.
+const ROSTERED: u64 = 8;
 /// Bits that a mark takes.
-const MARK: u32 = 3;
+const MARK: u32 = 4;
 
 /// What a value's bytes are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,19 +98,17 @@ impl Values {
             return false;
         }
         let bytes = self.key.form(text, place);
-        match self.forms.mark(&self.key) {
-            NOTHING if !bytes.has_digits => {}
-            // What follows from the form does not speak of names, nor of patients on a roster.
-            NOTHING if bytes.is_hex && Names::builtin().at(text, 0, text.len(), scratch.names()).is_place => {
-                return false;
-            }
-            NOTHING if !scratch.may_be_rostered(text) => {}
-            ADDRESS if is_private_v4(text) && !scratch.may_be_rostered(text) => {}
-            NOTHING | ASKED | ADDRESS => {
-                self.key.exact(text, place);
-                return self.exact.mark(&self.key) == NOTHING;
-            }
+        let mark = self.forms.mark(&self.key);
+        let follows = match mark % ROSTERED {
+            // Of names at a hexadecimal number its form says nothing.
+            NOTHING => !bytes.is_hex || !Names::builtin().at(text, 0, text.len(), scratch.names()).is_place,
+            ADDRESS => is_private_v4(text),
+            ASKED => false,
             _ => return false,
+        };
+        if !follows || mark & ROSTERED != 0 && scratch.may_be_rostered(text) {
+            self.key.exact(text, place);
+            return self.exact.mark(&self.key) == NOTHING;
         }
         self.work = (self.work + GAIN).min(FIRST_WORK);
         true
@@ -140,19 +140,19 @@ impl Values {
                 let what = if bytes.is_hex { What::Hex } else { What::Text };
                 // Whether an address is one that stays does not follow from its form, and is soon told.
                 let stays = engine.spares_whole(query) && is_private_v4(text);
-                let mark = match stays {
-                    _ if is_silent(what, query) => NOTHING,
-                    true if is_silent(What::Address, query.without(Kind::Ip)) => ADDRESS,
-                    _ => ASKED,
+                let (what, mark) = match stays {
+                    _ if is_silent(what, query) => (what, NOTHING),
+                    true if is_silent(What::Address, query.without(Kind::Ip)) => (What::Address, ADDRESS),
+                    _ => (what, ASKED),
                 };
                 self.work -= MOST_WORK - work;
-                mark
+                mark | if scratch.may_be_rostered_whatever(form.text, what) { ROSTERED } else { 0 }
             }
             (0, true) => SEEN,
             (mark, true) => mark,
         };
         self.forms.put(&self.key, known);
-        if known == ASKED {
+        if bytes.has_digits && known != SEEN {
             self.key.exact(text, place);
             self.exact.put(&self.key, NOTHING);
         }

@@ -88,8 +88,10 @@ impl PartScrubber<'_> {
 mod tests {
     use std::sync::Arc;
 
+    use arc_swap::ArcSwap;
     use proptest::prelude::*;
 
+    use crate::detect::roster::{Builder, Column, Roster};
     use crate::detect::{Engine, Pack};
     use crate::kind::KindSet;
     use crate::policy::{Action, Policy, Profile, Rule};
@@ -174,6 +176,38 @@ mod tests {
         assert_eq!(scrub(&logs, text, &mut scratch), r#"{"x":"of [SSN] it","pod_ip":"10.1.2.3"}"#);
         let strict = with_policy(Policy { profile: Profile::SafeHarbor, ..Policy::default() });
         assert_eq!(scrub(&strict, text, &mut scratch), r#"{"x":"of [SSN] it","pod_ip":"[IP]"}"#);
+    }
+
+    /// A patient on a roster is found whatever was learnt of numbers that look alike; and one who is on it from now on is.
+    #[test]
+    fn patients_on_a_roster_are_found() {
+        let mut builder = Builder::new(&[7; 32], [3; 32]).unwrap();
+        builder.add(
+            &[(Column::First, b"Ana".as_slice()), (Column::Last, b"Chase"), (Column::Mrn, b"55129912")],
+            &mut |_, reason| panic!("{reason}"),
+        );
+        let roster = Roster::open(builder.finish().unwrap().file, &[7; 32]).unwrap();
+        let shared = ArcSwap::from_pointee(with_policy(Policy::default()));
+        let learnt = [
+            r#"{"x":"item 12345678 went","y":12345678,"z":"trace of chase ana","id":"5512991200ab00cd"}"#,
+            r#"{"x":"item 55129912 went","y":55129912,"z":"trace of chase ana","id":"5512991200ab00cd"}"#,
+        ];
+        let mut scratch = taught(&shared.load(), &learnt);
+        assert_eq!(scrub(&shared.load(), learnt[1], &mut scratch), learnt[1]);
+        let roster = Arc::new(roster);
+        Scrubber::amend(&shared, |settings| settings.roster = Some(roster.clone()));
+        for _ in 0..8 {
+            let out = scrub(&shared.load(), learnt[0], &mut scratch);
+            assert_eq!(
+                out,
+                r#"{"x":"item 12345678 went","y":12345678,"z":"trace of [NAME]","id":"5512991200ab00cd"}"#
+            );
+            let out = scrub(&shared.load(), learnt[1], &mut scratch);
+            assert_eq!(
+                out,
+                r#"{"x":"item [MRN] went","y":"[MRN]","z":"trace of [NAME]","id":"5512991200ab00cd"}"#
+            );
+        }
     }
 
     /// A detector of one's own may see more in an address than the built-in ones do.

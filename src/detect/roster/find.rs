@@ -25,14 +25,64 @@ pub(crate) struct Hit {
     pub(crate) score: f32,
 }
 
-/// A worker's memory.
+/// Words that the filter did not let through, by what it knows them by: logs repeat theirs, and the filter of many patients
+/// does not stay in the first-level cache.
+pub(super) struct Absent(Box<[u64; 1 << Absent::BITS]>);
+
+impl Absent {
+    const BITS: u32 = 10;
+
+    fn slot(product: u64) -> usize {
+        (product >> (64 - Absent::BITS)) as usize
+    }
+
+    #[inline(always)]
+    pub(super) fn has(&self, product: u64, feature: u64) -> bool {
+        self.0[Absent::slot(product)] == feature
+    }
+
+    pub(super) fn add(&mut self, product: u64, feature: u64) {
+        self.0[Absent::slot(product)] = feature;
+    }
+}
+
+impl Default for Absent {
+    fn default() -> Absent {
+        Absent(Box::new([0; 1 << Absent::BITS]))
+    }
+}
+
+/// Words of a chunk, with their lengths.
+#[derive(Default)]
+pub(super) struct Words {
+    pub(super) list: Vec<(u32, u32)>,
+    pub(super) count: usize,
+}
+
+impl Words {
+    /// Makes it empty, with room for the words of so many bytes.
+    pub(super) fn clear(&mut self, bytes: usize) {
+        let most = bytes / 2 + 1;
+        if self.list.len() < most {
+            self.list.resize(most, (0, 0));
+        }
+        self.count = 0;
+    }
+
+    pub(super) fn all(&self) -> &[(u32, u32)] {
+        &self.list[..self.count]
+    }
+}
+
+/// A worker's memory, for one roster.
 #[derive(Default)]
 pub(crate) struct RosterScratch {
     pub(super) masks: Vec<Masks>,
-    /// Words of a chunk, with their lengths; numbers; what else is worth a look.
-    pub(super) words: Vec<(u32, u32)>,
+    /// Words of a chunk; numbers; what else is worth a look.
+    pub(super) words: Words,
     pub(super) numbers: Vec<u32>,
     pub(super) others: Vec<usize>,
+    pub(super) absent: Absent,
     pub(super) number: Vec<u8>,
     pub(super) name: Vec<((usize, usize), Folded)>,
 }

@@ -6,7 +6,7 @@
 use std::sync::LazyLock;
 
 use super::super::classes::{BLOCK, ByteSet, Classifier};
-use super::find::{RosterScratch, phone_digits};
+use super::find::{Absent, RosterScratch, Words, phone_digits};
 use super::forms::{self, Folded};
 use super::{PHONE_DIGITS, Roster, is, names, sieve};
 
@@ -125,21 +125,21 @@ impl Roster {
 
     /// Calls `visit` with each place that is worth [`Roster::find`]; not in order.
     pub(crate) fn places(&self, text: &[u8], scratch: &mut RosterScratch, visit: impl FnMut(usize)) {
-        let RosterScratch { masks, words, numbers, others, .. } = scratch;
+        let RosterScratch { masks, words, numbers, others, absent, .. } = scratch;
         let mut pass = Pass { roster: self, text, names: [None; 2], wide_end: 0, visit };
         let mut before = Before::default();
         for at in (0..text.len()).step_by(CHUNK) {
             // One block more than is looked at, since words reach over the end of a block.
             CLASSES.masks(&text[at..text.len().min(at + CHUNK + BLOCK)], masks);
             let blocks = (text.len() - at).div_ceil(BLOCK).min(CHUNK / BLOCK);
-            words.clear();
+            words.clear(CHUNK);
             numbers.clear();
             others.clear();
             for b in 0..blocks {
                 let base = at + b * BLOCK;
                 let pair = Pair { here: masks[b], next: masks.get(b + 1).copied().unwrap_or_default() };
                 let begins = pair.begins(&mut before);
-                self.words(text, &pair, begins.words, base, words);
+                self.words(text, &pair, begins.words, base, absent, words);
                 self.numbers(text, &pair, begins.numbers, base, numbers);
                 let mut rest = begins.others;
                 while rest != 0 {
@@ -147,31 +147,106 @@ impl Roster {
                     rest &= rest - 1;
                 }
             }
-            pass.settle(words, numbers, others);
+            self.sift(text, absent, words);
+            pass.settle(words.all(), numbers, others);
         }
     }
 
-    /// Writes down the words that the filter lets through.
+    /// Whether a patient may stand in a text if other digits stood in it.
+    pub(crate) fn may_hold(&self, text: &[u8], scratch: &mut RosterScratch) -> bool {
+        let RosterScratch { masks, words, absent, .. } = scratch;
+        let mut before = Before::default();
+        CLASSES.masks(text, masks);
+        words.clear(text.len().next_multiple_of(BLOCK));
+        for b in 0..masks.len() {
+            let base = b * BLOCK;
+            let pair = Pair { here: masks[b], next: masks.get(b + 1).copied().unwrap_or_default() };
+            let Begins { words: begins, numbers, others } = pair.begins(&mut before);
+            self.words(text, &pair, begins, base, absent, words);
+            let mut numbers = numbers & pair.long(self.shortest);
+            let number = loop {
+                let i = numbers.trailing_zeros();
+                if i == BLOCK as u32 {
+                    break false;
+                }
+                numbers &= numbers - 1;
+                let signed = (base + i as usize).checked_sub(1).is_some_and(|at| is_sign(text[at]));
+                if self.layout.mixed != 0
+                    || [true, false].iter().any(|z| self.digits_fit((*z, signed), &pair, i))
+                {
+                    break true;
+                }
+            };
+            if others != 0 || number {
+                return true;
+            }
+        }
+        self.sift(text, absent, words);
+        words.count > 0
+    }
+
+    /// Whether a patient may stand in an address of four numbers.
+    pub(crate) fn may_hold_addresses(&self) -> bool {
+        // Telephone numbers are not looked for there, nor what is written in parts if it is of digits alone.
+        self.layout.mixed != 0 || self.layout.digits & 0b1111 != 0
+    }
+
+    /// Whether a patient may stand in a hexadecimal number in lower case, of which the first digits are known: `true` for a
+    /// digit, `false` for a letter.
+    pub(crate) fn may_hold_hex(&self, mut head: impl Iterator<Item = bool>) -> bool {
+        // A letter, digits, a letter: there is no word, and the number goes on with what no number of digits has.
+        let first = head.next() == Some(true) || head.next() == Some(true);
+        self.layout.mixed != 0 || !first || !head.any(|is_digit| !is_digit)
+    }
+
+    /// Writes down the words of a block that are not known to be absent. No branch depends on it: the processor is at the next
+    /// words before this one is done.
     #[inline(always)]
-    fn words(&self, text: &[u8], pair: &Pair, mut begins: u64, base: usize, out: &mut Vec<(u32, u32)>) {
+    fn words(
+        &self,
+        text: &[u8],
+        pair: &Pair,
+        mut begins: u64,
+        base: usize,
+        absent: &Absent,
+        out: &mut Words,
+    ) {
         let letters = pair.here[set::LETTERS];
         let reach = pair.next[set::LETTERS].trailing_ones();
+        let Words { list, count } = out;
         while begins != 0 {
             let i = begins.trailing_zeros();
             begins &= begins - 1;
             let run = (letters >> i).trailing_ones();
             let len = if i + run == BLOCK as u32 { run + reach } else { run };
             let at = base + i as usize;
+            let feature = sieve::word_feature(sieve::head(text, at, len as usize), len as usize);
+            list[*count] = (at as u32, len);
+            *count += usize::from(!absent.has(self.product(feature), feature));
+        }
+    }
+
+    /// Leaves of the words those that the filter lets through.
+    fn sift(&self, text: &[u8], absent: &mut Absent, words: &mut Words) {
+        let mut kept = 0;
+        for i in 0..words.count {
+            let (at, len) = words.list[i];
+            let (start, end) = (at as usize, (at + len) as usize);
             // In lower case and in quotes, as most of JSON is, it is no part of a name.
-            let end = text.get(at + len as usize);
-            if end == Some(&b'"') && at > 0 && text[at - 1] == b'"' && text[at].is_ascii_lowercase() {
+            let quoted = text.get(end) == Some(&b'"') && start > 0 && text[start - 1] == b'"';
+            if quoted && text[start].is_ascii_lowercase() {
                 continue;
             }
-            let feature = sieve::word_feature(sieve::head(text, at, len as usize), len as usize);
-            if sieve::contains(&self.words, self.product(feature), self.layout.word_bits) {
-                out.push((at as u32, len));
+            let feature = sieve::word_feature(sieve::head(text, start, len as usize), len as usize);
+            let product = self.product(feature);
+            if self.has_word(product) {
+                words.list[kept] = (at, len);
+                kept += 1;
+            } else {
+                absent.add(product, feature);
             }
         }
+        words.count = kept;
     }
 
     /// Writes down which numbers may be of a patient by their digits and by how many follow.
@@ -183,7 +258,7 @@ impl Roster {
             let i = begins.trailing_zeros();
             begins &= begins - 1;
             let at = base + i as usize;
-            let signed = at > 0 && matches!(text[at - 1], b'+' | b'(');
+            let signed = at > 0 && is_sign(text[at - 1]);
             if self.layout.mixed != 0 || self.digits_fit((text[at] == b'0', signed), pair, i) {
                 out.push(at as u32);
             }
@@ -453,6 +528,11 @@ impl<F: FnMut(usize)> Pass<'_, F> {
             }
         }
     }
+}
+
+/// What stands before a telephone number.
+fn is_sign(b: u8) -> bool {
+    matches!(b, b'+' | b'(')
 }
 
 /// Whether digits are of an IPv4 address: four parts of up to three digits, with points between.

@@ -394,3 +394,73 @@ fn hostile_text_costs_linear_time() {
         assert!(begun.elapsed().as_secs() < 20, "{piece:?}");
     }
 }
+
+proptest! {
+    /// What is said of a text whichever digits stand in it holds for all of them.
+    #[test]
+    fn what_digits_cannot_change(
+        parts in proptest::collection::vec(
+            prop_oneof![
+                4 => "#{1,12}", 2 => Just("########".to_owned()), 2 => "[ .()/:+T-]", 1 => "[a-z]{1,5}", 1 => Just("mrn".to_owned()), 1 => Just("John".to_owned()),
+                1 => Just("Smith".to_owned()), 1 => Just("elm st".to_owned()), 1 => Just("mx".to_owned()), 1 => Just("415".to_owned()),
+                1 => Just("born".to_owned()),
+            ],
+            1..9,
+        ),
+        mixed in any::<bool>(),
+        digits in proptest::collection::vec(0..10u8, 64),
+        planted in prop_oneof![Just(""), Just("4155552671"), Just("00482913"), Just("5512"), Just("771204"), Just("442079460958")],
+        hex in "[0-9a-f]{16}|[0-9]{3}[a-f0-9]{29}|[a-f]{1,2}00482913[a-f]{0,3}[0-9]{6}",
+    ) {
+        let letters = "Zo\u{eb},,\"O'Brien\"";
+        let csv: String = CSV.lines().filter(|l| mixed || !l.starts_with(letters)).map(|l| format!("{l}\r\n")).collect();
+        let roster = roster(&csv);
+        prop_assert_eq!(roster.layout.mixed != 0, mixed);
+        let mut scratch = RosterScratch::default();
+        let places = |text: &str| {
+            let mut count = 0;
+            roster.places(text.as_bytes(), &mut RosterScratch::default(), |_| count += 1);
+            count
+        };
+        // Digits that are a patient's, where there is room for them, or any.
+        let mut own = planted.bytes().chain(digits.iter().map(|d| b'0' + d)).cycle();
+        let text: String = parts.concat();
+        let form = text.replace(['#', '4', '1', '5'], "0");
+        let filled: String = text.chars().map(|c| if c == '#' { own.next().unwrap() as char } else { c }).collect();
+        if !roster.may_hold(form.as_bytes(), &mut scratch) {
+            prop_assert_eq!(places(&filled), 0, "{}", filled);
+        }
+        let head = hex.bytes().take(6).map(|b| b.is_ascii_digit());
+        if !roster.may_hold_hex(head) {
+            prop_assert_eq!(places(&hex), 0, "{}", hex);
+        }
+        let address = digits.chunks(2).take(4).map(|d| format!("{}", u32::from(d[0]) * 25 + u32::from(d[1])));
+        let address = address.collect::<Vec<_>>().join(".");
+        if !roster.may_hold_addresses() {
+            prop_assert_eq!(places(&address), 0, "{}", address);
+        }
+    }
+}
+
+#[test]
+fn most_forms_hold_no_patient() {
+    let csv: String = CSV.lines().filter(|l| !l.contains("MX-77")).map(|l| format!("{l}\r\n")).collect();
+    let roster = roster(&csv);
+    let may_hold = |form: &str| roster.may_hold(form.as_bytes(), &mut RosterScratch::default());
+    for form in ["http-nio-00", "000", "took 00 ms", "00.0", "/api/v0/x/00"] {
+        assert!(!may_hold(form), "{form}");
+    }
+    for form in ["item 0000", "(000) 000-0000", "0000000000", "0 Elm", "00000000", "a@b", "+00 00 0000 0000"]
+    {
+        assert!(may_hold(form), "{form}");
+    }
+    assert!(roster.may_hold_hex("000000".chars().map(|_| true)));
+    assert!(!roster.may_hold_hex([true, false, true, true, true, true].into_iter()));
+    assert!(!roster.may_hold_addresses());
+    // Record numbers that are hexadecimal, or as short as parts of an address.
+    let odd =
+        |number: &str| super::tests::roster(&CSV.replace("00482913", number).replace("MX-77-1204", "7771"));
+    let head = || [true, false, false, true, true, false].into_iter();
+    assert!(odd("4bf92f3577b34da6").may_hold_hex(head()) && !odd("482913").may_hold_hex(head()));
+    assert!(odd("4bf92f3577b34da6").may_hold_addresses() && odd("0482").may_hold_addresses());
+}
