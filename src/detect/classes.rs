@@ -70,15 +70,7 @@ impl<const SETS: usize> Classifier<SETS> {
     /// The masks of `text` block by block; bytes past its end are in no set.
     pub(super) fn masks(&self, text: &[u8], out: &mut Vec<Masks<SETS>>) {
         out.resize(text.len().div_ceil(BLOCK), [0; SETS]);
-        let (whole, rest) = text.as_chunks::<BLOCK>();
-        super::simd::masks(self, whole, &mut out[..whole.len()]);
-        if !rest.is_empty() {
-            let mut last = [0u8; BLOCK];
-            last[..rest.len()].copy_from_slice(rest);
-            super::simd::masks(self, &[last], &mut out[whole.len()..]);
-            let valid = (1 << rest.len()) - 1;
-            out[whole.len()].iter_mut().for_each(|m| *m &= valid);
-        }
+        super::simd::masks(self, text, out);
     }
 
     /// The portable way: one byte after the other.

@@ -15,6 +15,8 @@ pub struct Query {
     pub(super) spares_leading_time: bool,
     /// Addresses that mean nothing outside of their network are left out.
     pub(super) spares_private_addresses: bool,
+    /// Nobody on the roster is looked for.
+    pub(super) passes_roster_by: bool,
 }
 
 impl Query {
@@ -26,6 +28,7 @@ impl Query {
             enough: f32::INFINITY,
             spares_leading_time: false,
             spares_private_addresses: false,
+            passes_roster_by: false,
         }
     }
 
@@ -48,6 +51,11 @@ impl Query {
     /// The same without addresses that mean nothing outside of their network.
     pub(crate) fn sparing_private_addresses(self) -> Query {
         Query { spares_private_addresses: true, ..self }
+    }
+
+    /// The same without patients on the roster.
+    pub(crate) fn passing_roster_by(self) -> Query {
+        Query { passes_roster_by: true, ..self }
     }
 
     /// The same, for someone who does not ask how far above `confidence` a finding is: evidence that would not bring it

@@ -15,6 +15,8 @@ use crate::kind::Kind;
 #[derive(Default)]
 pub(super) struct Rostered {
     roster: Option<Arc<Roster>>,
+    /// Since somebody asked last, there was a place that is worth a look.
+    pub(super) seen: bool,
     scratch: RosterScratch,
 }
 
@@ -27,6 +29,7 @@ impl Rostered {
             roster.places(text, &mut self.scratch, add);
         }
         if out.len() > before {
+            self.seen = true;
             out.sort_unstable_by_key(|c| (c.at, c.pattern));
         }
     }
@@ -36,7 +39,7 @@ impl DetectScratch {
     /// Whether a patient on the roster may stand in a text.
     #[inline]
     pub(super) fn may_be_rostered(&mut self, text: &[u8]) -> bool {
-        let Rostered { roster, scratch } = &mut self.matching.rostered;
+        let Rostered { roster, scratch, .. } = &mut self.matching.rostered;
         let mut any = false;
         if let Some(roster) = roster {
             roster.places(text, scratch, |_| any = true);
@@ -46,13 +49,18 @@ impl DetectScratch {
 
     /// Whether one may stand in a text of some form, whichever digits it has.
     pub(super) fn may_be_rostered_whatever(&mut self, form: &[u8], what: What) -> bool {
-        let Rostered { roster, scratch } = &mut self.matching.rostered;
+        let Rostered { roster, scratch, .. } = &mut self.matching.rostered;
         let Some(roster) = roster else { return false };
         match what {
             What::Text => roster.may_hold(form, scratch),
             What::Address => roster.may_hold_addresses(),
             What::Hex => roster.may_hold_hex(form.iter().take_while(|b| **b != EITHER).map(|b| *b == DIGIT)),
         }
+    }
+
+    /// Whether somebody on the roster may have stood in what was gone through since this was asked last.
+    pub(crate) fn take_rostered(&mut self) -> bool {
+        std::mem::take(&mut self.matching.rostered.seen)
     }
 
     /// The memory of the model of names.
@@ -68,7 +76,7 @@ impl DetectScratch {
             (old, new) => old.is_none() && new.is_none(),
         };
         if !same {
-            *rostered = Rostered { roster: roster.cloned(), scratch: RosterScratch::default() };
+            *rostered = Rostered { roster: roster.cloned(), ..Rostered::default() };
         }
     }
 }
@@ -80,7 +88,7 @@ impl Engine {
         scene: &Scene<'_>,
         candidates: &[Candidate],
         base: usize,
-        (Rostered { roster, scratch }, keywords): (&mut Rostered, &mut KeywordHits),
+        (Rostered { roster, scratch, .. }, keywords): (&mut Rostered, &mut KeywordHits),
         out: &mut Vec<Finding>,
     ) {
         let Some(roster) = roster else { return };

@@ -52,26 +52,28 @@ impl Engine {
     pub(crate) fn candidates(
         &self,
         text: &[u8],
-        kinds: KindSet,
+        query: Query,
         scratch: &mut DetectScratch,
         out: &mut Vec<Candidate>,
     ) {
         self.adopt(scratch);
         let DetectScratch { prefilter, matching, .. } = scratch;
-        self.all_candidates(text, kinds, prefilter, matching, out);
+        self.all_candidates(text, query, prefilter, matching, out);
     }
 
     fn all_candidates(
         &self,
         text: &[u8],
-        kinds: KindSet,
+        query: Query,
         prefilter: &mut PrefilterScratch,
         matching: &mut MatchScratch,
         out: &mut Vec<Candidate>,
     ) {
-        let names = self.wanted_models(kinds).next().is_some().then_some(&mut matching.names);
+        let names = self.wanted_models(query.kinds).next().is_some().then_some(&mut matching.names);
         self.prefilter.candidates(text, prefilter, names, out);
-        matching.rostered.places(text, out);
+        if !query.passes_roster_by {
+            matching.rostered.places(text, out);
+        }
     }
 
     /// How many places of a text patterns would be tried at, for the benches.
@@ -79,7 +81,7 @@ impl Engine {
     pub fn count_candidates(&self, text: &[u8], scratch: &mut DetectScratch) -> usize {
         let mut out = std::mem::take(&mut scratch.candidates);
         out.clear();
-        self.candidates(text, KindSet::ALL, scratch, &mut out);
+        self.candidates(text, Query::new(KindSet::ALL, 0.0), scratch, &mut out);
         let count = out.len();
         scratch.candidates = out;
         count
@@ -101,10 +103,13 @@ impl Engine {
         self.adopt(scratch);
         let DetectScratch { prefilter, candidates: own, matching, fields, folded, .. } = scratch;
         let (list, base) = match candidates {
-            Some(given) => given,
+            Some((list, base)) => {
+                matching.rostered.seen |= list.iter().any(|c| c.pattern == ROSTER);
+                (list, base)
+            }
             None => {
                 own.clear();
-                self.all_candidates(leaf.text, query.kinds, prefilter, matching, own);
+                self.all_candidates(leaf.text, query, prefilter, matching, own);
                 (own.as_slice(), 0)
             }
         };
@@ -124,7 +129,8 @@ impl Engine {
         if disguised {
             let first = out.len();
             own.clear();
-            self.all_candidates(&folded.text, query.kinds, prefilter, matching, own);
+            matching.rostered.seen = true;
+            self.all_candidates(&folded.text, query, prefilter, matching, own);
             scene.text = &folded.text;
             (scene.query.spares_leading_time, scene.query.spares_private_addresses) = (false, false);
             self.find_in(&scene, leaf.place, own, 0, matching, out)?;

@@ -5,17 +5,31 @@
 
 use super::classes::{BLOCK, Classifier, Masks};
 
-/// The masks of whole blocks.
-pub(super) fn masks<const SETS: usize>(
-    classifier: &Classifier<SETS>,
-    blocks: &[[u8; BLOCK]],
-    out: &mut [Masks<SETS>],
-) {
+/// The masks of a text, one for each block of it; bytes past its end are in no set.
+pub(super) fn masks<const SETS: usize>(classifier: &Classifier<SETS>, text: &[u8], out: &mut [Masks<SETS>]) {
     #[cfg(target_arch = "x86_64")]
     if has_avx512() {
         // SAFETY: the processor has AVX-512 with BW and VBMI, as just asked.
-        return unsafe { avx512::masks(classifier, blocks, out) };
+        return unsafe { avx512::masks(classifier, text, out) };
     }
+    narrow(classifier, text, out);
+}
+
+/// The same without AVX-512.
+fn narrow<const SETS: usize>(classifier: &Classifier<SETS>, text: &[u8], out: &mut [Masks<SETS>]) {
+    let (whole, rest) = text.as_chunks::<BLOCK>();
+    blocks(classifier, whole, out);
+    if let (false, Some(out)) = (rest.is_empty(), out.get_mut(whole.len()..)) {
+        let mut last = [0; BLOCK];
+        last[..rest.len()].copy_from_slice(rest);
+        blocks(classifier, &[last], out);
+        let valid = (1 << rest.len()) - 1;
+        out.iter_mut().flatten().for_each(|m| *m &= valid);
+    }
+}
+
+/// The masks of whole blocks.
+fn blocks<const SETS: usize>(classifier: &Classifier<SETS>, blocks: &[[u8; BLOCK]], out: &mut [Masks<SETS>]) {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2, as just asked.
@@ -62,7 +76,7 @@ mod avx512 {
     #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
     pub(super) fn masks<const SETS: usize>(
         classifier: &Classifier<SETS>,
-        blocks: &[[u8; BLOCK]],
+        text: &[u8],
         out: &mut [Masks<SETS>],
     ) {
         let load = |bytes: &[u8; BLOCK]| {
@@ -72,14 +86,23 @@ mod avx512 {
         let (quarters, _) = classifier.table.as_chunks::<BLOCK>();
         let table: [__m512i; 4] = std::array::from_fn(|i| load(&quarters[i]));
         let bits: [__m512i; SETS] = std::array::from_fn(|s| _mm512_set1_epi8((1u8 << s) as i8));
-        for (block, masks) in blocks.iter().zip(out) {
-            let v = load(block);
+        let look_up = |v: __m512i, valid: u64, masks: &mut Masks<SETS>| {
             let below = _mm512_permutex2var_epi8(table[0], v, table[1]);
             let above = _mm512_permutex2var_epi8(table[2], v, table[3]);
             let sets = _mm512_mask_blend_epi8(_mm512_movepi8_mask(v), below, above);
             for (mask, bit) in masks.iter_mut().zip(&bits) {
-                *mask = _mm512_test_epi8_mask(sets, *bit);
+                *mask = _mm512_mask_test_epi8_mask(valid, sets, *bit);
             }
+        };
+        let (whole, rest) = text.as_chunks::<BLOCK>();
+        for (block, masks) in whole.iter().zip(&mut *out) {
+            look_up(load(block), !0, masks);
+        }
+        if let (false, Some(masks)) = (rest.is_empty(), out.get_mut(whole.len())) {
+            let valid = (1 << rest.len()) - 1;
+            // SAFETY: reads the bytes of `rest`, which has a bit in the mask for each of them, and no others.
+            let v = unsafe { _mm512_maskz_loadu_epi8(valid, rest.as_ptr().cast()) };
+            look_up(v, valid, masks);
         }
     }
 }
@@ -167,11 +190,23 @@ mod tests {
             unsafe { super::avx2::masks(&classifier, blocks, &mut got) };
             assert_eq!(got, want);
         }
-        if super::has_avx512() {
-            got.fill([1; 7]);
-            // SAFETY: the processor has AVX-512 with BW and VBMI, as just asked.
-            unsafe { super::avx512::masks(&classifier, blocks, &mut got) };
-            assert_eq!(got, want);
+        // Texts that end within a block.
+        for len in 0..=3 * BLOCK {
+            let text = &text[200..200 + len];
+            let bit = |set: usize, i: usize| text.get(i).is_some_and(|b| sets[set].contains(*b));
+            let mask =
+                |block, set| (0..BLOCK).fold(0, |m, i| m | u64::from(bit(set, block * BLOCK + i)) << i);
+            let want: Vec<[u64; 7]> =
+                (0..len.div_ceil(BLOCK)).map(|block| std::array::from_fn(|set| mask(block, set))).collect();
+            let mut got = vec![[1; 7]; want.len()];
+            super::narrow(&classifier, text, &mut got);
+            assert_eq!(got, want, "{len}");
+            if super::has_avx512() {
+                got.fill([1; 7]);
+                // SAFETY: the processor has AVX-512 with BW and VBMI, as just asked.
+                unsafe { super::avx512::masks(&classifier, text, &mut got) };
+                assert_eq!(got, want, "{len}");
+            }
         }
     }
 

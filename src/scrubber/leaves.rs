@@ -81,6 +81,7 @@ impl LeafScrubber<'_> {
         scratch.kept.clear();
         scratch.found.clear();
         let query = self.query(leaf, event_time);
+        scratch.detect.take_rostered();
         self.engine.find(leaf, candidates, query, &mut scratch.detect, &mut scratch.found)?;
         self.engine.find_known(leaf, &scratch.known, query, &mut scratch.detect, &mut scratch.found);
         if leaf.place == Place::Number
@@ -101,6 +102,7 @@ impl LeafScrubber<'_> {
         if !look_again {
             return Ok(());
         }
+        let rostered = scratch.detect.take_rostered();
         for _ in 0..MAX_ROUNDS {
             if scratch.decided.is_empty() || leaf.place == Place::Number {
                 return Ok(());
@@ -113,6 +115,9 @@ impl LeafScrubber<'_> {
                 Leaf { text: &again, map: leaf.map, path: leaf.path, place: leaf.place, depth: leaf.depth };
             scratch.found.clear();
             scratch.decided.clear();
+            // Where no patient could stand before, none does between markers.
+            let apart = !rostered && before.iter().all(|d| stands_apart(d, leaf.text));
+            let query = if apart { query.passing_roster_by() } else { query };
             self.engine.find(&next, None, query, &mut scratch.detect, &mut scratch.found)?;
             self.engine.find_known(&next, &scratch.known, query, &mut scratch.detect, &mut scratch.found);
             self.decide(&next, event_time, scratch)?;
@@ -285,6 +290,13 @@ fn unless_masked(action: Action, text: &[u8], span: Span, buffer: &mut Vec<u8>) 
         }
     }
     action
+}
+
+/// Whether a marker takes the place of what was found, and nothing on its sides can have been of one piece with it.
+fn stands_apart(d: &Decided, text: &[u8]) -> bool {
+    let parts = |b: Option<&u8>| b.is_none_or(|b| b" ,;:=\"'<>|\t\n\r".contains(b));
+    let before = d.span.start().checked_sub(1).and_then(|i| text.get(i));
+    d.action == Action::Redact && parts(before) && parts(text.get(d.span.end()))
 }
 
 /// Unites, and widens to the whole leaf where it can only be replaced whole.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::ahead::Ahead;
 use super::leaves::{LeafScratch, LeafScrubber, edit, remember};
 use super::shaped::Repeats;
 use super::{KeyAction, Settings, exempt};
@@ -19,6 +20,7 @@ pub struct Scratch {
     pub(super) codec: CodecScratch,
     pub(super) leaf: LeafScratch,
     pub(super) repeats: Repeats,
+    ahead: Ahead,
     /// Candidates of the part at hand.
     candidates: Vec<Candidate>,
     pub(super) edits: Vec<Edit>,
@@ -32,9 +34,10 @@ impl Scratch {
         self.leaf.known.clear();
     }
 
-    /// From here on serves this scrubber, and looks for these patients.
+    /// From here on serves this scrubber, and looks for these patients, in another batch.
     pub(super) fn serve(&mut self, scrubber: u64, roster: Option<&Arc<Roster>>) {
         self.repeats.serve(scrubber);
+        self.ahead.clear();
         self.leaf.detect.use_roster(roster);
     }
 }
@@ -112,12 +115,11 @@ impl<'s> PartScrubber<'s> {
         let bytes = &arena[payload.range()];
         let whole = body == payload;
         let before = *out.findings;
-        let counts = |place: usize| body.range().contains(&(payload.start() + place));
         let by_shape = if whole { self.by_shape(codec, bytes, scratch, out.findings)? } else { None };
         let mut dropped = match by_shape {
             Some(dropped) => dropped,
             None => {
-                let dropped = self.walk(codec, bytes, whole, scratch, out.findings, &counts)?;
+                let dropped = self.walk(codec, arena, (payload, body), scratch, out.findings)?;
                 if whole {
                     self.learn_shape(codec, bytes, scratch);
                 }
@@ -133,7 +135,7 @@ impl<'s> PartScrubber<'s> {
         };
         if whole && scratch.leaf.known.may_stand_in(bytes, taken) {
             *out.findings = before;
-            dropped = self.walk(codec, bytes, whole, scratch, out.findings, &counts)?;
+            dropped = self.walk(codec, arena, (payload, body), scratch, out.findings)?;
         }
         let Scratch { codec: codec_scratch, edits, text, .. } = scratch;
         // Of a long line's windows some are on their way already: here the finding is redacted instead.
@@ -154,18 +156,29 @@ impl<'s> PartScrubber<'s> {
     fn walk(
         &self,
         codec: &Codec,
-        bytes: &[u8],
-        whole: bool,
+        arena: &[u8],
+        (payload, body): (Span, Span),
         scratch: &mut Scratch,
         findings: &mut [u64; Kind::COUNT],
-        counts: &dyn Fn(usize) -> bool,
     ) -> Result<bool, Unreadable> {
-        let Scratch { codec: codec_scratch, leaf: leaf_scratch, candidates, edits, text, .. } = scratch;
-        candidates.clear();
-        self.settings.engine.candidates(bytes, self.query.kinds, &mut leaf_scratch.detect, candidates);
+        let whole = body == payload;
+        let Scratch { codec: codec_scratch, leaf: leaf_scratch, ahead, candidates, edits, text, .. } =
+            scratch;
+        let bytes = &arena[payload.range()];
+        let mut look = |text: &[u8], out: &mut Vec<Candidate>| {
+            self.settings.engine.candidates(text, self.query, &mut leaf_scratch.detect, out);
+        };
+        let plain = whole && codec.resolve(bytes) == Format::Plain;
+        let (mut given, base) = match if plain { ahead.of(arena, payload, &mut look) } else { None } {
+            Some(given) => given,
+            None => {
+                candidates.clear();
+                look(bytes, candidates);
+                (candidates.as_slice(), 0)
+            }
+        };
         edits.clear();
         text.clear();
-        let mut given = candidates.as_slice();
         let logs = self.settings.policy.profile == Profile::Logs;
         let leaves = self.leaves();
         let (mut dropped, mut failed, mut time_seen) = (false, false, false);
@@ -174,8 +187,8 @@ impl<'s> PartScrubber<'s> {
                 return;
             }
             let own = match leaf.map {
-                Map::Direct(base) => {
-                    let start = base as usize;
+                Map::Direct(at) => {
+                    let start = base + at as usize;
                     Some((take(&mut given, start, start + leaf.text.len()), start))
                 }
                 Map::Segments(_) => None,
@@ -189,7 +202,9 @@ impl<'s> PartScrubber<'s> {
             }
             failed = leaves.settle(leaf, own, event_time, whole, leaf_scratch).is_err();
             // Windows of a long line overlap: a finding counts where it begins in the body.
-            let count = |kind: Kind, at| findings[kind as usize] += u64::from(counts(at));
+            let count = |kind: Kind, at: usize| {
+                findings[kind as usize] += u64::from(body.range().contains(&(payload.start() + at)));
+            };
             dropped |= edit(leaf, leaf_scratch, text, edits, count);
             if whole {
                 remember(&self.settings.engine, leaf.text, leaf_scratch);

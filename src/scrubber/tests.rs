@@ -1,6 +1,11 @@
 //! The scrubber as a whole, on records.
 
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+
 use super::*;
+use crate::detect::roster::{Builder, read_csv};
 use crate::policy::{Action, Rule};
 
 fn scrub_with(policy: Policy, text: &str) -> String {
@@ -300,4 +305,63 @@ fn what_is_changed_at_the_same_time_is_kept() {
     });
     let now = shared.load();
     assert_eq!((now.settings().max_record_bytes, now.settings().max_output_bytes), (7, 5));
+}
+
+fn roster() -> Arc<Roster> {
+    static ROSTER: LazyLock<Arc<Roster>> = LazyLock::new(|| {
+        let csv = "first,last,dob,mrn,phone,address\nAna,Chase,1962-03-14,55129912,4155552671,12 Elm St\n\
+                   Mika,Date,1990-01-02,5512,,\n";
+        let mut builder = Builder::new(&[7; 32], [3; 32]).unwrap();
+        read_csv(csv.as_bytes(), &[], false, &mut builder).unwrap();
+        Arc::new(Roster::open(builder.finish().unwrap().file, &[7; 32]).unwrap())
+    });
+    ROSTER.clone()
+}
+
+/// A marker that is shorter than what it stands for brings a cue nearer to a number on the roster.
+#[test]
+fn a_roster_is_asked_again() {
+    let scrubber = Scrubber::new(Settings { roster: Some(roster()), ..Settings::new() });
+    let scrub = |text: &str| {
+        String::from_utf8(scrubber.scrub_text(text.as_bytes(), &mut Scratch::default()).unwrap()).unwrap()
+    };
+    assert_eq!(scrub("a room and a bed, 5512"), "a room and a bed, 5512");
+    let text = "patient an.address.that.goes.on.and.on.and.on@mail.example.org 5512";
+    assert_eq!(scrub(text), "patient [EMAIL] [MRN]");
+    assert_eq!(scrub(&text.replace("5512", "5513")), "patient [EMAIL] 5513");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    /// What is left of a text has nobody on the roster in it, whatever the markers have brought nearer.
+    #[test]
+    fn a_second_pass_finds_nobody_on_the_roster(
+        parts in proptest::collection::vec(
+            prop_oneof![
+                3 => prop_oneof![
+                    Just("Chase"), Just("ana"), Just("Ana Chase"), Just("Mika"), Just("Date"), Just("55129912"), Just("5512"), Just("9912"),
+                    Just("1962-03-14"), Just("4155552671"), Just("415"), Just("555-2671"), Just("12"), Just("elm"), Just("born"), Just("patient"), Just("patient "),
+                ],
+                3 => prop_oneof![
+                    Just(" "), Just(", "), Just("-"), Just("."), Just("\n"), Just(" ("), Just("+"), Just("/"), Just(""), Just(": "),
+                ],
+                2 => prop_oneof![
+                    Just("219-10-9999"), Just("a@b.org"), Just("March 5, 2021"), Just("Dr. House"), Just("x_"), Just("MRN 8812345"),
+                    Just("10.1.2.3"), Just("Elm Street"), Just("https://x.example/a?n=ana"), Just("%2D"),
+                    Just("an.address.that.goes.on.and.on.and.on@mail.example.org"),
+                ],
+            ],
+            1..14,
+        ),
+        strict in any::<bool>(),
+    ) {
+        let profile = if strict { Profile::SafeHarbor } else { Profile::Logs };
+        let policy = Policy { profile, ..Policy::default() };
+        let scrubber = Scrubber::new(Settings { policy, roster: Some(roster()), ..Settings::new() });
+        let scrub = |text: &[u8]| scrubber.scrub_text(text, &mut Scratch::default()).unwrap();
+        let once = scrub(parts.concat().as_bytes());
+        let twice = scrub(&once);
+        prop_assert_eq!(String::from_utf8_lossy(&twice), String::from_utf8_lossy(&once), "{:?}", parts.concat());
+    }
 }

@@ -8,6 +8,14 @@ pub(super) type Day = (u16, u8, u8);
 /// The days that a date may mean: of March or of April, of this century or of the last.
 pub(super) type Days = [Option<Day>; 4];
 
+/// Of a date the first figure stands at most so many bytes from its beginning: behind the name of a month.
+pub(super) const FIGURE: usize = 16;
+
+/// Whether a date may begin with this byte.
+pub(super) fn may_begin(b: u8) -> bool {
+    matches!(b | 0x20, b'0'..=b'9' | b'a' | b'd' | b'f' | b'j' | b'm' | b'n' | b'o' | b's')
+}
+
 /// The date that stands at `at`: its end, and the days it may mean.
 pub(super) fn date_at(text: &[u8], at: usize) -> Option<(usize, Days)> {
     let mut r = Reader { text, at };
@@ -129,6 +137,12 @@ fn day_of(year: u32, month: u32, day: u32) -> Option<Day> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_month_may_begin_a_date() {
+        assert!(MONTHS.iter().all(|m| may_begin(m[0]) && may_begin(m[0].to_ascii_uppercase())));
+        assert!((b'0'..=b'9').all(may_begin) && !b"bcegz -/".iter().copied().any(may_begin));
+    }
 
     #[test]
     fn dates_in_every_form() {

@@ -144,10 +144,14 @@ impl Roster {
         owner: Option<u64>,
         found: &mut dyn FnMut(Hit),
     ) {
+        // Most places have no figures around them.
+        let reach = text.len().min(to + dates::FIGURE);
+        if !text[from..reach].iter().any(u8::is_ascii_digit) {
+            return;
+        }
         let mut at = from;
         while at < to {
-            let begins =
-                text[at].is_ascii_alphanumeric() && (at == 0 || !text[at - 1].is_ascii_alphanumeric());
+            let begins = dates::may_begin(text[at]) && (at == 0 || !text[at - 1].is_ascii_alphanumeric());
             if begins
                 && let Some((end, days)) = dates::date_at(text, at)
                 && !text.get(end).is_some_and(u8::is_ascii_digit)

@@ -6,9 +6,11 @@
 use std::sync::LazyLock;
 
 use super::super::classes::{BLOCK, ByteSet, Classifier};
+use super::super::keywords::in_marker;
 use super::find::{Absent, RosterScratch, Words, phone_digits};
 use super::forms::{self, Folded};
 use super::{PHONE_DIGITS, Roster, is, names, sieve};
+use crate::span::Span;
 
 /// Bytes whose masks are computed in one go.
 const CHUNK: usize = 32 * BLOCK;
@@ -237,9 +239,13 @@ impl Roster {
             if quoted && text[start].is_ascii_lowercase() {
                 continue;
             }
+            // Nor is what one of our own markers says, or the second pass over a text would find more than the first.
+            if start > 0 && matches!(text[start - 1], b'[' | b'_') && in_marker(text, Span::at(start, end)) {
+                continue;
+            }
             let feature = sieve::word_feature(sieve::head(text, start, len as usize), len as usize);
             let product = self.product(feature);
-            if self.has_word(product) {
+            if self.has_word(product) && self.what(product) != 0 {
                 words.list[kept] = (at, len);
                 kept += 1;
             } else {
