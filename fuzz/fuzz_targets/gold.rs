@@ -12,13 +12,17 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(!errors.is_empty());
             let lines = bytes.split(|b| *b == b'\n').count();
             for e in errors {
-                assert!(e.line >= 1 && e.line <= lines && e.column >= 1 && e.column <= bytes.len() + 1, "{e}");
+                assert!(
+                    e.line >= 1 && e.line <= lines && e.column >= 1 && e.column <= bytes.len() + 1,
+                    "{e}"
+                );
             }
             return;
         }
     };
     let mut out = Vec::new();
-    let mut score = Score::new(Rules { neutral: Default::default(), neutral_prefix: String::new(), ..Rules::default() });
+    let mut score =
+        Score::new(Rules { neutral: Default::default(), neutral_prefix: String::new(), ..Rules::default() });
     for d in &documents {
         let length = d.text.chars().count();
         assert!(d.spans.iter().all(|s| s.start < s.end && s.end <= length));
