@@ -32,6 +32,9 @@ pub(super) fn form(text: &[u8], span: Span) -> Option<&'static str> {
     if is_file_line(&text[token.range()]) {
         return Some("file:line");
     }
+    if is_qualified(text, span) {
+        return Some("qualified name");
+    }
     let joins = |a: Option<u8>, b: Option<u8>| {
         matches!(a, Some(b'-' | b'_')) && b.is_some_and(|b| b.is_ascii_alphanumeric())
     };
@@ -108,6 +111,20 @@ fn is_file_line(token: &[u8]) -> bool {
         && line.iter().all(|b| b.is_ascii_digit() || *b == b':')
 }
 
+/// `com.acme.Smith` in `com.acme.Smith.run(`: a part of what a program calls, behind a package in lower case and before a method.
+fn is_qualified(text: &[u8], span: Span) -> bool {
+    let is_part = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | b'.');
+    let chain = around(text, span, is_part);
+    let (package, method) = (&text[chain.start()..span.start()], &text[span.end()..chain.end()]);
+    let begins =
+        |part: &[u8]| part.first().is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'$'));
+    package.first().is_some_and(u8::is_ascii_lowercase)
+        && package.strip_suffix(b".").is_some_and(|p| p.split(|b| *b == b'.').all(begins))
+        && method.first().is_some_and(|b| matches!(b, b'.' | b'$'))
+        && method[1..].split(|b| *b == b'.').all(begins)
+        && text.get(chain.end()) == Some(&b'(')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -160,6 +177,11 @@ mod tests {
             ("go1.«22.4»", Some("version")),
             ("at Foo.java:«123456»", Some("file:line")),
             ("req-«123456789»", Some("identifier")),
+            ("at com.acme.«Smith».run(Main.java)", Some("qualified name")),
+            ("at com.acme.«Smith»$Inner.run(x)", Some("qualified name")),
+            ("mary.ann.«smith»(at)example.org", None),
+            ("mail.«Smith». run (x)", None),
+            ("call 415.«555».2671(home)", None),
             ("ssn=«123456789»", None),
             ("call «415-555-2671».", None),
             ("«Feb. 3, 2026, 10:15 a.m». on", None),

@@ -313,7 +313,11 @@ impl Names {
             if t.span.len() < 2 {
                 return false;
             }
-            e.common() >= 6 && e.given().max(e.surname()) < 7 || e.is(Flag::Calendar) && e.given() < 10
+            // `patient=jo lee dob=...`: the name of the next field.
+            let is_key = text.get(t.span.end()) == Some(&b'=');
+            is_key
+                || e.common() >= 6 && e.given().max(e.surname()) < 7
+                || e.is(Flag::Calendar) && e.given() < 10
         };
         let kept = tokens.len() - tokens.iter().rev().take_while(|t| is_word(t)).count();
         match kept.checked_sub(1) {
