@@ -53,15 +53,16 @@ impl PartScrubber<'_> {
             let event_time = !time_seen && exempt::is_event_time(leaf);
             time_seen |= event_time;
             let place = value.place << 1 | u64::from(event_time);
-            // Names that are known from elsewhere in the record are looked for in all of it, in the end.
-            if values.is_silent(leaf, place, &mut leaf_scratch.detect) {
+            // What a name before this value says of it, however it is written, no other record says.
+            let by_itself = leaf_scratch.known.is_empty();
+            if by_itself && values.is_silent(leaf, place, &mut leaf_scratch.detect) {
                 continue;
             }
             leaves.settle(leaf, None, event_time, true, leaf_scratch)?;
             if !leaf_scratch.decided.is_empty() {
                 dropped |= edit(leaf, leaf_scratch, text, edits, |kind, _| findings[kind as usize] += 1);
                 remember(&self.settings.engine, leaf.text, leaf_scratch);
-            } else {
+            } else if by_itself {
                 let query = leaves.query(leaf, event_time);
                 values.learn(leaf, place, &self.settings.engine, query, &mut leaf_scratch.detect);
             }
@@ -149,6 +150,11 @@ mod tests {
             (
                 r#"{"a":"Patient: Li Chen","b":"then wexlorth phoned"}"#,
                 r#"{"a":"Patient: Ana Wexlorth","b":"then wexlorth phoned"}"#,
+                r#"{"a":"Patient: [NAME]","b":"then [NAME] phoned"}"#,
+            ),
+            (
+                r#"{"a":"Patient: Li Chen","b":"then wExLorth phoned"}"#,
+                r#"{"a":"Patient: Ana Wexlorth","b":"then wExLorth phoned"}"#,
                 r#"{"a":"Patient: [NAME]","b":"then [NAME] phoned"}"#,
             ),
             (
