@@ -1,18 +1,17 @@
 //! What was said about a place, by the automaton and by the look for names, remembered: logs repeat their words.
 //!
 //! A place at which nothing is left after a few bytes is the same wherever those bytes stand again, behind a word of the
-//! same length; one inside of a word is known by the byte before it, too. Where digits count as one, since a clock repeats its
-//! form and not its figures, a place is remembered only if nothing is left whichever digits stand there.
+//! same length; one inside of a word is known by the byte before it, too. Digits count as one, since a clock repeats its form
+//! and not its figures, and since no head tells them apart.
 
-use super::automaton::{Automaton, DEAD, Heads, MATCH, State, is_inside};
+use super::automaton::{Automaton, Heads, is_inside};
 use super::prefilter::FOLD;
+use super::rows::DEAD;
 
 /// Bytes of one step of a [`Memo`]'s keys.
 const STEP: usize = 8;
 /// Slots; a power of two. Of keys of one step, with their marks, they fit the first-level cache.
 const SLOTS: usize = 2048;
-/// States that are followed at once for the ten digits of each place.
-const MOST_STATES: usize = 64;
 /// Of so many keys that meet a slot which is taken, one gets it: what is met once must not push out what is met always.
 const PATIENCE: u32 = 8;
 
@@ -24,13 +23,11 @@ type Far = Memo<2>;
 pub(super) struct Memory {
     near: Near,
     far: Far,
-    /// Of places at which it depends on the digits whether something is left.
-    exact: Far,
 }
 
 impl Default for Memory {
     fn default() -> Memory {
-        Memory { near: Memo::new(false), far: Memo::new(false), exact: Memo::new(true) }
+        Memory { near: Memo::new(), far: Memo::new() }
     }
 }
 
@@ -38,8 +35,7 @@ impl Default for Memory {
 #[derive(Clone, Copy)]
 pub(super) struct Place<'t> {
     pub(super) head: usize,
-    pub(super) text: &'t [u8],
-    /// The same with a zero for every digit.
+    /// With a zero for every digit.
     pub(super) plain: &'t [u8],
 }
 
@@ -57,22 +53,20 @@ impl Memory {
     #[inline]
     pub(super) fn is_nothing(&self, p: &Place<'_>) -> bool {
         Far::key(p.plain).is_some_and(|key| self.far.is_nothing(&key, p.head))
-            || Far::key(p.text).is_some_and(|key| self.exact.is_nothing(&key, p.head))
     }
 
     /// Remembers a place where nothing was left after `read` bytes, and of which as many, or the length of its word, say that no
     /// name begins there.
     pub(super) fn met(&mut self, p: &Place<'_>, read: usize, automaton: &mut Automaton, heads: &Heads) {
         let read = read + usize::from(is_inside(p.head));
-        if read <= Near::WIDTH
-            && Near::key(p.plain).is_some_and(|key| self.near.met(&key, p.head, automaton, heads))
-            || read > Far::WIDTH
-            || Far::key(p.plain).is_some_and(|key| self.far.met(&key, p.head, automaton, heads))
+        if read <= Near::WIDTH {
+            if let Some(key) = Near::key(p.plain) {
+                self.near.met(&key, p.head, automaton, heads);
+            }
+        } else if read <= Far::WIDTH
+            && let Some(key) = Far::key(p.plain)
         {
-            return;
-        }
-        if let Some(key) = Far::key(p.text) {
-            self.exact.met(&key, p.head, automaton, heads);
+            self.far.met(&key, p.head, automaton, heads);
         }
     }
 }
@@ -83,31 +77,22 @@ struct Memo<const STEPS: usize> {
     /// By slot: the head whose key it holds, with one of the marks below.
     marks: Box<[u8; SLOTS]>,
     turned_away: u32,
-    /// Keys hold digits as they are, and not a zero for each.
-    exact: bool,
-    states: [Vec<State>; 2],
 }
 
 /// It was read once.
 const SEEN: u8 = 1 << 6;
 /// Nothing is left there.
 const NOTHING: u8 = 2 << 6;
-/// Nothing is left with some digits, something with others.
+/// Something may be left.
 const ASKED: u8 = 3 << 6;
 
 impl<const STEPS: usize> Memo<STEPS> {
     /// Bytes that a place is known by.
     const WIDTH: usize = STEP * STEPS;
 
-    /// With nothing in it. `exact` says that its keys hold digits as they are.
-    fn new(exact: bool) -> Self {
-        Memo {
-            exact,
-            keys: Box::new([[0; STEPS]; SLOTS]),
-            marks: Box::new([0; SLOTS]),
-            turned_away: 0,
-            states: Default::default(),
-        }
+    /// With nothing in it.
+    fn new() -> Self {
+        Memo { keys: Box::new([[0; STEPS]; SLOTS]), marks: Box::new([0; SLOTS]), turned_away: 0 }
     }
 
     /// What a place is known by, read from there on, or from the byte before it if it is inside of a word; `None` where the
@@ -133,67 +118,46 @@ impl<const STEPS: usize> Memo<STEPS> {
         (self.keys[slot] == *key) & (self.marks[slot] == head as u8 | NOTHING)
     }
 
-    /// Remembers a place where nothing was left within [`Memo::WIDTH`] bytes. What is met a second time is worth the
-    /// work of finding out whether that is so for all digits; false if it is not.
+    /// Remembers a place where nothing was left within [`Memo::WIDTH`] bytes. What is met a second time is worth the work of
+    /// making sure.
     #[inline]
-    fn met(&mut self, key: &[u64; STEPS], head: usize, automaton: &mut Automaton, heads: &Heads) -> bool {
+    fn met(&mut self, key: &[u64; STEPS], head: usize, automaton: &mut Automaton, heads: &Heads) {
         let slot = Self::slot(key, head);
         let (mark, head_mark) = (self.marks[slot], head as u8);
-        let same = self.keys[slot] == *key && mark % SEEN == head_mark;
-        if same {
+        if self.keys[slot] == *key && mark % SEEN == head_mark {
             if mark & ASKED == SEEN {
-                let nothing = self.find_out(key, head, automaton, heads);
+                let nothing = Self::find_out(key, head, automaton, heads);
                 self.marks[slot] = head_mark | if nothing { NOTHING } else { ASKED };
             }
-            return self.marks[slot] & ASKED != ASKED;
+            return;
         }
         self.turned_away = self.turned_away.wrapping_add(u32::from(mark & NOTHING != 0));
         if mark & NOTHING == 0 || self.turned_away.is_multiple_of(PATIENCE) {
             (self.keys[slot], self.marks[slot]) = (*key, head_mark | SEEN);
         }
-        true
     }
 
-    /// Whether nothing is left of what begins with `key`, whichever digits stand for its zeros.
+    /// Whether nothing is left of what begins with `key`. No head tells one digit from another: what holds for its zeros
+    /// holds for all.
     #[cold]
-    fn find_out(
-        &mut self,
-        key: &[u64; STEPS],
-        head: usize,
-        automaton: &mut Automaton,
-        heads: &Heads,
-    ) -> bool {
+    fn find_out(key: &[u64; STEPS], head: usize, automaton: &mut Automaton, heads: &Heads) -> bool {
         let generation = automaton.generation();
-        let Some(state) = automaton.head(heads, head) else { return false };
-        let [states, next] = &mut self.states;
-        states.clear();
-        states.push(state);
+        let Some(mut state) = automaton.head(heads, head) else { return false };
         let inside = is_inside(head);
         for byte in key.iter().flat_map(|step| step.to_le_bytes()).skip(usize::from(inside)) {
-            let bytes = if byte == b'0' && !self.exact { b'0'..=b'9' } else { byte..=byte };
-            next.clear();
-            for (state, byte) in states.iter().flat_map(|s| bytes.clone().map(move |b| (*s, b))) {
-                match automaton.next(heads, state, Some(byte)) {
-                    Some(DEAD) => {}
-                    // Who asks has seen that an underscore there parts nothing.
-                    Some(to)
-                        if automaton.generation() == generation
-                            && (to & MATCH == 0 || inside && automaton.matches(to) == [FOLD]) =>
-                    {
-                        next.push(to);
-                    }
-                    _ => return false,
+            match automaton.next(heads, state, Some(byte)) {
+                Some(DEAD) => return automaton.generation() == generation,
+                // Who asks has seen that an underscore there parts nothing.
+                Some(to)
+                    if automaton
+                        .matches(to)
+                        .iter()
+                        .all(|p| inside && *p == FOLD || !heads.fits(*p, head)) =>
+                {
+                    state = to;
                 }
+                _ => return false,
             }
-            next.sort_unstable();
-            next.dedup();
-            if next.is_empty() {
-                return true;
-            }
-            if next.len() > MOST_STATES {
-                return false;
-            }
-            std::mem::swap(states, next);
         }
         false
     }

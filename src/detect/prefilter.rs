@@ -5,11 +5,12 @@
 //! first thing it reads is the length of the word there, which rules out nearly everything: among all words of ten
 //! letters, few begin anything. Words that the model of names wants to look at are found on the way.
 
-use super::automaton::{Automaton, DEAD, Heads, head_of, is_inside};
+use super::automaton::{Automaton, Heads, head_of, is_inside};
 use super::classes::{BLOCK, ByteSet, Classifier, Masks};
 use super::fold;
 use super::memo::{Memory, Place};
 use super::names::{self, Names, NamesScratch};
+use super::rows::DEAD;
 use super::simd;
 use super::starts::{LONGEST, Starts, is_word};
 
@@ -44,6 +45,21 @@ mod set {
     /// First bytes of letters outside ASCII: names may begin with them.
     pub(super) const LEAD: usize = 5;
     pub(super) const COUNT: usize = 6;
+}
+
+/// Patterns that were seen at one place, one bit each; of those without a bit any may be seen again.
+#[derive(Default)]
+struct Seen([u64; 8]);
+
+impl Seen {
+    #[inline]
+    fn is_new(&mut self, pattern: u16) -> bool {
+        let Some(bits) = self.0.get_mut(usize::from(pattern / 64)) else { return true };
+        let bit = 1 << (pattern % 64);
+        let new = *bits & bit == 0;
+        *bits |= bit;
+        new
+    }
 }
 
 /// All patterns' starts, merged.
@@ -96,7 +112,7 @@ impl Prefilter {
         let members = |class: u8| (0..=255).filter(move |b| heads.class(*b) == heads.class(class));
         for &class in &classes {
             if is_word(class) {
-                let alive = (1..=LONGEST).any(|len| automaton.lives(heads, head_of(len, true), &[class]));
+                let alive = automaton.lives(heads, head_of(1, true), &[class]);
                 members(class).filter(|_| alive).for_each(|b| sets[set::INSIDE].insert(b));
                 continue;
             }
@@ -148,7 +164,7 @@ impl Prefilter {
             simd::without_digits(&text[begin..read], &mut plain[first..]);
             let blocks = (text.len() - at).div_ceil(BLOCK).min(CHUNK);
             // What is not there is no key: what ends with the text is not what goes on.
-            let plain = &plain[..plain.len().min(1 + text.len() - at)];
+            let plain = &plain[..(1 + read - at).min(plain.len())];
             for b in 0..blocks {
                 let base = b * BLOCK;
                 let here = &masks[b];
@@ -181,7 +197,7 @@ impl Prefilter {
             for place in &left[..count] {
                 let head = usize::from(place.head);
                 let begin = place.at as usize - usize::from(is_inside(head));
-                let here = Place { head, text: &text[begin..], plain: &plain[1 + begin - at..] };
+                let here = Place { head, plain: &plain[1 + begin - at..] };
                 if memory.is_nothing(&here) {
                     continue;
                 }
@@ -209,7 +225,7 @@ impl Prefilter {
         place: Left,
         out: &mut Vec<Candidate>,
     ) -> Option<usize> {
-        let first = out.len();
+        let mut seen = Seen::default();
         let at = place.at as usize;
         let Some(mut state) = automaton.head(heads, place.head.into()) else {
             self.all_at(at, out);
@@ -223,13 +239,16 @@ impl Prefilter {
                 return None;
             };
             for &pattern in automaton.matches(next) {
+                if !heads.fits(pattern, place.head.into()) {
+                    continue;
+                }
                 if pattern == FOLD && !fold::begins(text, at) {
                     // Of an underscore the key says so, of others it need not.
                     matched |= !is_inside(place.head.into());
                     continue;
                 }
                 matched = true;
-                if !out[first..].iter().any(|c| c.pattern == pattern) {
+                if seen.is_new(pattern) {
                     out.push(Candidate { at: at as u32, pattern });
                 }
             }
@@ -322,7 +341,7 @@ mod tests {
         ) {
             let (mut prefilter, regexes) = build();
             // With little memory it begins anew in the middle of a text, again and again.
-            prefilter.heads.as_mut().unwrap().most_states = most_states;
+            prefilter.heads.as_mut().unwrap().machine.most_states = most_states;
             let text = format!("{head}{body}").into_bytes();
             let (mut scratch, mut found) = (PrefilterScratch::default(), Vec::new());
             let mut check = |text: &[u8]| {

@@ -66,7 +66,7 @@ impl Starts {
             return None;
         }
         let words = leading_words(&prefix).all();
-        Some(Starts { prefix: without_tail(&prefix), words, inside: !boundary, inner })
+        Some(Starts { prefix: with_all_digits(&without_tail(&prefix)), words, inside: !boundary, inner })
     }
 }
 
@@ -92,6 +92,31 @@ fn without_tail(hir: &Hir) -> Hir {
         kept[last] = without_tail(&subs[last]);
     }
     Hir::concat(kept)
+}
+
+/// A prefix in which every digit stands for all of them. Fewer states tell fewer forms apart; and what is known of a place is known
+/// whichever digits stand there.
+fn with_all_digits(hir: &Hir) -> Hir {
+    let group = |sub: &Hir| Box::new(with_all_digits(sub));
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => hir.clone(),
+        HirKind::Literal(l) if !l.0.iter().any(u8::is_ascii_digit) => hir.clone(),
+        HirKind::Literal(l) => Hir::concat(l.0.iter().map(|b| one_of(&[*b])).collect()),
+        HirKind::Class(c) => {
+            byte_set(c).map_or_else(|| hir.clone(), |set| one_of(&set.iter().collect::<Vec<_>>()))
+        }
+        HirKind::Repetition(r) => Hir::repetition(Repetition { sub: group(&r.sub), ..r.clone() }),
+        HirKind::Capture(c) => Hir::capture(Capture { sub: group(&c.sub), ..c.clone() }),
+        HirKind::Concat(subs) => Hir::concat(subs.iter().map(with_all_digits).collect()),
+        HirKind::Alternation(subs) => Hir::alternation(subs.iter().map(with_all_digits).collect()),
+    }
+}
+
+/// One of some bytes, digits alike.
+fn one_of(bytes: &[u8]) -> Hir {
+    let digits = bytes.iter().any(u8::is_ascii_digit).then(|| ClassBytesRange::new(b'0', b'9'));
+    let ranges = bytes.iter().map(|b| ClassBytesRange::new(*b, *b)).chain(digits);
+    Hir::class(Class::Bytes(ClassBytes::new(ranges)))
 }
 
 /// Cuts a pattern down to something that every match begins with, `room` bytes if it can be; the flag says that it is

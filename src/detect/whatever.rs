@@ -7,13 +7,15 @@
 use regex_automata::Anchored;
 use regex_automata::util::start;
 
-use super::automaton::{Automaton, DEAD, head_of};
-use super::engine::{Engine, Matcher, Rule};
+use super::automaton::{Automaton, head_of};
+use super::engine::{Engine, Rule};
 use super::fields::FieldInfo;
 use super::fold;
+use super::matcher::Matcher;
 use super::names::Names;
 use super::prefilter::{FOLD, Prefilter, PrefilterScratch};
 use super::query::Query;
+use super::rows::DEAD;
 use super::scan::DetectScratch;
 use super::starts::{LONGEST, is_word};
 use crate::codec::{Leaf, Place};
@@ -90,7 +92,8 @@ impl Prefilter {
         let generation = automaton.generation();
         let inside = form.is_word(at) && at.checked_sub(1).is_some_and(|before| form.is_word(before));
         let length = (at..form.text.len()).take_while(|at| form.is_word(*at)).count() as u32;
-        let mut states = vec![automaton.head(heads, head_of(length.min(LONGEST), inside))?];
+        let head = head_of(length.min(LONGEST), inside);
+        let mut states = vec![automaton.head(heads, head)?];
         let mut next = Vec::new();
         for place in at..=form.text.len() {
             next.clear();
@@ -101,7 +104,8 @@ impl Prefilter {
                     return None;
                 }
                 let matches = automaton.matches(to).iter();
-                out.extend(matches.filter(|m| **m != FOLD || fold::begins(form.text, at)));
+                let fits = |m: &&u16| heads.fits(**m, head) && (**m != FOLD || fold::begins(form.text, at));
+                out.extend(matches.filter(fits));
                 if to != DEAD {
                     next.push(to);
                 }

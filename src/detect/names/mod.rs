@@ -23,7 +23,7 @@ use super::starts::is_word;
 use crate::span::Span;
 use dictionary::{Dictionary, Flag};
 pub(crate) use fold::Folded;
-use model::{CONTEXT, Group, Model, Scores};
+use model::{CONTEXT, Group, Model, Scores, Sums};
 use seen::Seen;
 use tokens::{Class, Glue, Shape, Token};
 
@@ -68,6 +68,7 @@ pub(crate) struct NamesScratch {
     tokens: Vec<Token>,
     scores: Vec<Option<Scores>>,
     seen: Seen,
+    sums: Sums,
 }
 
 /// First bytes of letters outside ASCII.
@@ -196,16 +197,16 @@ impl Names {
             while let Some(next) = places.next_if(|p| p - last <= NEAR) {
                 last = next;
             }
-            self.read(text, first, last, scratch);
+            self.read(text, first, last, JOINS.min(least), scratch);
             for topic in [Topic::Name, Topic::Town] {
                 self.spans(text, topic, least, scratch, &mut found);
             }
         }
     }
 
-    /// Reads the words around the places from `first` to `last`, and scores them.
-    fn read(&self, text: &[u8], first: usize, last: usize, scratch: &mut NamesScratch) {
-        let NamesScratch { tokens, scores, seen, .. } = scratch;
+    /// Reads the words around the places from `first` to `last`, and scores them; what is below `least` is only told to be so.
+    fn read(&self, text: &[u8], first: usize, last: usize, least: f32, scratch: &mut NamesScratch) {
+        let NamesScratch { tokens, scores, seen, sums } = scratch;
         tokens.clear();
         scores.clear();
         let from = tokens::back(text, first, BESIDE);
@@ -220,7 +221,7 @@ impl Names {
             upto = (i + REACH + 1).min(tokens.len());
             // Words next to a trigger are looked at, too.
             for (j, score) in scores.iter_mut().enumerate().take(upto).skip(since) {
-                *score = tokens::may_be_name(tokens, j).then(|| self.model.scores(tokens, j));
+                *score = tokens::may_be_name(tokens, j).then(|| self.model.scores(tokens, j, least, sums));
             }
         }
     }
@@ -390,7 +391,7 @@ impl Names {
         scratch: &mut NamesScratch,
         mut visit: impl FnMut(&'static str, f32),
     ) -> Option<f32> {
-        self.read(text, span.start(), span.end().saturating_sub(1), scratch);
+        self.read(text, span.start(), span.end().saturating_sub(1), f32::NEG_INFINITY, scratch);
         let NamesScratch { tokens, scores, .. } = scratch;
         let town = topic == Topic::Town;
         let within = (0..tokens.len()).filter(|i| span.contains(tokens[*i].span));

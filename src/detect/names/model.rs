@@ -44,38 +44,36 @@ impl Group {
 
 /// Calls `emit` with each feature of the word at `i`: its group, and the row of the table.
 pub(crate) fn features(tokens: &[Token], i: usize, mut emit: impl FnMut(Group, usize)) {
-    let outside = Seen { class: Class::Outside, shape: Shape::Lower, glue: Glue::Start, word: 0 };
-    let own = &tokens[i];
-    let glue_after = tokens.get(i + 1).map_or(Glue::Start, |t| t.glue);
-    // A neighbour beyond the beginning or end of a line is none.
-    let before = |n: usize| {
-        let start = i.checked_sub(n)?;
-        let joined = tokens[start + 1..=i].iter().all(|t| t.glue != Glue::Start);
-        joined.then(|| Seen::from(&tokens[start]))
-    };
-    let after = |n: usize| {
-        let seen = tokens.get(i + n)?;
-        let joined = tokens[i + 1..=i + n].iter().all(|t| t.glue != Glue::Start);
-        joined.then(|| Seen::from(seen))
-    };
-    let (b1, b2) = (before(1).unwrap_or(outside), before(2).unwrap_or(outside));
-    let (a1, a2) = (after(1).unwrap_or(outside), after(2).unwrap_or(outside));
-    let e = own.entry;
-    let coarse = |level: u8| u32::from(level.div_ceil(4));
-    let (given, surname, common, town) = (e.given(), e.surname(), e.common(), e.town());
-    let shape = own.shape as u32;
-    let class = own.class as u32;
-    let levels = coarse(given) | coarse(surname) << 3 | u32::from(common.div_ceil(3)) << 6;
-    // How much of a name it is in itself: what its neighbours say of it weighs accordingly.
-    let kind = own.class.kind();
-    let opens = matches!(own.glue, Glue::Start | Glue::Period | Glue::Quote | Glue::Open) as u32;
+    own_features(&tokens[i], opens(tokens[i].glue), &mut emit);
+    Around::of(tokens, i).features(&mut emit);
+}
 
+/// Whether something begins behind what stands before a word.
+fn opens(glue: Glue) -> bool {
+    matches!(glue, Glue::Start | Glue::Period | Glue::Quote | Glue::Open)
+}
+
+fn coarse(level: u8) -> u32 {
+    u32::from(level.div_ceil(4))
+}
+
+fn levels(own: &Token) -> u32 {
+    let e = own.entry;
+    coarse(e.given()) | coarse(e.surname()) << 3 | u32::from(e.common().div_ceil(3)) << 6
+}
+
+/// What a word says by itself, or where something begins.
+fn own_features(own: &Token, opens: bool, emit: &mut impl FnMut(Group, usize)) {
+    let e = own.entry;
+    let (given, surname, common, town) = (e.given(), e.surname(), e.common(), e.town());
+    let (shape, class, kind) = (own.shape as u32, own.class as u32, own.class.kind());
+    let opens = u32::from(opens);
     let mut f = |group: Group, template: u32, a: u32, b: u32| emit(group, row(template, a, b));
-    use Group::{After, Around, Before, Dictionary, Shape as Form, Word};
+    use Group::{Dictionary, Shape as Form, Word};
     f(Form, 1, shape, opens | kind << 1);
     f(Form, 2, shape, own.span.len().min(12) as u32);
     f(Form, 30, u32::from(own.foreign), kind);
-    f(Dictionary, 3, levels, shape);
+    f(Dictionary, 3, levels(own), shape);
     f(Dictionary, 4, u32::from(given) | u32::from(e.surname() > given) << 4, shape);
     f(Dictionary, 5, u32::from(surname), shape);
     f(Dictionary, 6, u32::from(common), shape << 1 | opens);
@@ -83,30 +81,97 @@ pub(crate) fn features(tokens: &[Token], i: usize, mut emit: impl FnMut(Group, u
     f(Dictionary, 8, class, opens);
     f(Word, 9, own.word, 0);
     f(Word, 10, own.ending, u32::from(given.max(surname) > 4));
-    f(Before, 11, b1.word, (own.glue as u32) << 2 | kind);
-    f(Before, 12, b1.word, class);
-    f(Before, 13, b2.word.rotate_left(7) ^ b1.word, kind);
-    f(Before, 14, b1.class as u32, class << 5 | own.glue as u32);
-    f(Before, 15, b2.class as u32, (b1.class as u32) << 5 | class << 10);
-    f(Before, 16, own.glue as u32, shape << 5 | class << 8);
-    f(Before, 29, b1.class as u32 | (b1.glue as u32) << 5, own.glue as u32 | class << 5);
-    f(After, 17, a1.word, (glue_after as u32) << 2 | kind);
-    f(After, 18, a1.word, class);
-    f(After, 19, a2.word.rotate_left(7) ^ a1.word, kind);
-    f(After, 20, a1.class as u32, class << 5 | (glue_after as u32) << 10);
-    f(After, 21, a2.class as u32, (a1.class as u32) << 5 | class << 10);
-    f(After, 22, glue_after as u32, shape << 5 | class << 8);
-    f(Around, 23, b1.class as u32 | (a1.class as u32) << 5, class);
-    f(
-        Around,
-        24,
-        b1.shape as u32 | (a1.shape as u32) << 3 | shape << 6,
-        own.glue as u32 | (glue_after as u32) << 5 | kind << 10,
-    );
-    f(Around, 25, b1.word.rotate_left(7) ^ a1.word, kind);
-    f(Around, 26, own.glue as u32 | (glue_after as u32) << 5, levels);
-    f(Around, 27, b2.word, class);
-    f(Around, 28, a2.word, class);
+}
+
+/// What stands around a word, as far as features look; and of the word what they see of it.
+struct Around {
+    shape: Shape,
+    class: Class,
+    glue: Glue,
+    glue_after: Glue,
+    levels: u32,
+    /// The words before and behind, the nearer ones first.
+    before: [Seen; CONTEXT],
+    after: [Seen; CONTEXT],
+}
+
+impl Around {
+    #[inline]
+    fn of(tokens: &[Token], i: usize) -> Around {
+        let outside = Seen { class: Class::Outside, shape: Shape::Lower, glue: Glue::Start, word: 0 };
+        let (own, mut before, mut after) = (&tokens[i], [outside; CONTEXT], [outside; CONTEXT]);
+        // A neighbour beyond the beginning or end of a line is none.
+        for (n, seen) in before.iter_mut().enumerate() {
+            match i.checked_sub(n + 1) {
+                Some(at) if tokens[at + 1].glue != Glue::Start => *seen = Seen::from(&tokens[at]),
+                _ => break,
+            }
+        }
+        for (seen, t) in after.iter_mut().zip(&tokens[i + 1..]) {
+            if t.glue == Glue::Start {
+                break;
+            }
+            *seen = Seen::from(t);
+        }
+        let glue_after = tokens.get(i + 1).map_or(Glue::Start, |t| t.glue);
+        Around {
+            shape: own.shape,
+            class: own.class,
+            glue: own.glue,
+            glue_after,
+            levels: levels(own),
+            before,
+            after,
+        }
+    }
+
+    /// All of it, so that what differs has another key.
+    #[inline]
+    fn key(&self) -> [u64; 3] {
+        let ([b1, b2], [a1, a2]) = (&self.before, &self.after);
+        let mut packed = u64::from(self.levels);
+        let small = [self.glue as u8, self.glue_after as u8, b1.glue as u8, self.class as u8, b1.class as u8];
+        let classes = [b2.class as u8, a1.class as u8, a2.class as u8];
+        for field in small.into_iter().chain(classes) {
+            packed = packed << 5 | u64::from(field);
+        }
+        for shape in [self.shape, b1.shape, a1.shape] {
+            packed = packed << 3 | shape as u64;
+        }
+        let pair = |x: &Seen, y: &Seen| u64::from(x.word) << 32 | u64::from(y.word);
+        [packed, pair(b1, b2), pair(a1, a2)]
+    }
+
+    fn features(&self, emit: &mut impl FnMut(Group, usize)) {
+        let ([b1, b2], [a1, a2], glue_after) = (self.before, self.after, self.glue_after);
+        let (shape, class, kind) = (self.shape as u32, self.class as u32, self.class.kind());
+        let mut f = |group: Group, template: u32, a: u32, b: u32| emit(group, row(template, a, b));
+        use Group::{After, Around, Before};
+        f(Before, 11, b1.word, (self.glue as u32) << 2 | kind);
+        f(Before, 12, b1.word, class);
+        f(Before, 13, b2.word.rotate_left(7) ^ b1.word, kind);
+        f(Before, 14, b1.class as u32, class << 5 | self.glue as u32);
+        f(Before, 15, b2.class as u32, (b1.class as u32) << 5 | class << 10);
+        f(Before, 16, self.glue as u32, shape << 5 | class << 8);
+        f(Before, 29, b1.class as u32 | (b1.glue as u32) << 5, self.glue as u32 | class << 5);
+        f(After, 17, a1.word, (glue_after as u32) << 2 | kind);
+        f(After, 18, a1.word, class);
+        f(After, 19, a2.word.rotate_left(7) ^ a1.word, kind);
+        f(After, 20, a1.class as u32, class << 5 | (glue_after as u32) << 10);
+        f(After, 21, a2.class as u32, (a1.class as u32) << 5 | class << 10);
+        f(After, 22, glue_after as u32, shape << 5 | class << 8);
+        f(Around, 23, b1.class as u32 | (a1.class as u32) << 5, class);
+        f(
+            Around,
+            24,
+            b1.shape as u32 | (a1.shape as u32) << 3 | shape << 6,
+            self.glue as u32 | (glue_after as u32) << 5 | kind << 10,
+        );
+        f(Around, 25, b1.word.rotate_left(7) ^ a1.word, kind);
+        f(Around, 26, self.glue as u32 | (glue_after as u32) << 5, self.levels);
+        f(Around, 27, b2.word, class);
+        f(Around, 28, a2.word, class);
+    }
 }
 
 /// A neighbour.
@@ -156,15 +221,21 @@ impl<'m> Model<'m> {
         Model { rows: bytes.as_chunks().0 }
     }
 
-    /// How likely the word at `i` is what.
-    pub(crate) fn scores(&self, tokens: &[Token], i: usize) -> Scores {
-        let mut sums = [0i32; CLASSES];
-        features(tokens, i, |_, row| {
-            let weights = self.weights(row);
-            sums.iter_mut().zip(weights).for_each(|(s, w)| *s += i32::from(w));
+    /// How likely the word at `i` is what. A score below `least` is only known to be so.
+    pub(crate) fn scores(&self, tokens: &[Token], i: usize, least: f32, memory: &mut Sums) -> Scores {
+        let own = memory.own(&tokens[i], self);
+        let around = memory.around(&Around::of(tokens, i), self);
+        let [name, town] = std::array::from_fn(|c| (own[c] + around[c]) as f32 / SCALE);
+        let without = |x: f32, other: f32| if x < least { x } else { x - soft(other) };
+        Scores { name: without(name, town), town: without(town, name) }
+    }
+
+    fn sum(&self, features: impl FnOnce(&mut dyn FnMut(Group, usize))) -> [i32; CLASSES] {
+        let mut sums = [0; CLASSES];
+        features(&mut |_, row| {
+            sums.iter_mut().zip(self.weights(row)).for_each(|(s, w)| *s += i32::from(w));
         });
-        let [name, town] = sums.map(|s| s as f32 / SCALE);
-        Scores { name: name - soft(town), town: town - soft(name) }
+        sums
     }
 
     /// What speaks for a name, by group.
@@ -181,6 +252,56 @@ impl<'m> Model<'m> {
         let (pairs, _) = bytes.as_chunks::<2>();
         std::array::from_fn(|c| i16::from_le_bytes(pairs[c]))
     }
+}
+
+/// Sums that were added up before: words repeat, and so does what stands around them, of which features see little.
+#[derive(Default)]
+pub(crate) struct Sums {
+    own: Vec<([u64; 2], [i32; CLASSES])>,
+    around: Vec<([u64; 3], [i32; CLASSES])>,
+}
+
+impl Sums {
+    /// Slots of either table; a power of two.
+    const SLOTS: usize = 1024;
+
+    #[inline]
+    fn own(&mut self, own: &Token, model: &Model<'_>) -> [i32; CLASSES] {
+        let opens = opens(own.glue);
+        let small = [own.shape as u8, own.class as u8, own.span.len().min(12) as u8];
+        let flags = [u8::from(own.foreign), u8::from(opens), 1];
+        let packed = small.into_iter().chain(flags).fold(0, |all, b| all << 5 | u64::from(b));
+        // An ending has three letters.
+        let ending = u64::from(own.ending) << 32;
+        let key = [u64::from(own.entry.0) << 32 | u64::from(own.word), ending | packed];
+        let sum = || model.sum(|emit| own_features(own, opens, &mut |g, r| emit(g, r)));
+        remembered(&mut self.own, key, sum)
+    }
+
+    #[inline]
+    fn around(&mut self, around: &Around, model: &Model<'_>) -> [i32; CLASSES] {
+        let sum = || model.sum(|emit| around.features(&mut |g, r| emit(g, r)));
+        remembered(&mut self.around, around.key(), sum)
+    }
+}
+
+/// What `sum` gives, or gave for the same key before.
+#[inline]
+fn remembered<const N: usize>(
+    table: &mut Vec<([u64; N], [i32; CLASSES])>,
+    key: [u64; N],
+    sum: impl FnOnce() -> [i32; CLASSES],
+) -> [i32; CLASSES] {
+    if table.is_empty() {
+        // No word has such a key: there is no class of so high a number.
+        table.resize(Sums::SLOTS, ([u64::MAX; N], [0; CLASSES]));
+    }
+    let mixed = key.iter().fold(0u64, |h, k| (h.rotate_left(23) ^ k).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    let slot = &mut table[(mixed >> (64 - Sums::SLOTS.trailing_zeros())) as usize % Sums::SLOTS];
+    if slot.0 != key {
+        *slot = (key, sum());
+    }
+    slot.1
 }
 
 /// ln(1 + e^x), near enough and without surprises.

@@ -155,28 +155,57 @@ fn is_code(b: u8) -> bool {
     b.is_ascii_digit() || b == b'_'
 }
 
+/// What bytes are in words.
+mod byte {
+    pub(super) const LETTER: u8 = 1;
+    /// A digit or an underscore.
+    pub(super) const CODE: u8 = 2;
+    /// An apostrophe, or of UTF-8 outside ASCII: what stands around it counts.
+    pub(super) const PERHAPS: u8 = 4;
+
+    pub(super) static KINDS: [u8; 256] = {
+        let mut kinds = [0; 256];
+        let mut b = 0;
+        while b < 256 {
+            kinds[b] = match b as u8 {
+                c if c.is_ascii_alphabetic() => LETTER,
+                b'0'..=b'9' | b'_' => CODE,
+                b'\'' | 0x80.. => PERHAPS,
+                _ => 0,
+            };
+            b += 1;
+        }
+        kinds
+    };
+}
+
+fn kind(text: &[u8], at: usize) -> u8 {
+    text.get(at).map_or(0, |b| byte::KINDS[usize::from(*b)])
+}
+
 /// The end of the word that begins at `start`, and whether it is one of letters only.
 fn word_end(text: &[u8], start: usize) -> (usize, bool) {
     let (mut at, mut letters) = (start, true);
-    while at < text.len() {
-        let b = text[at];
-        if b.is_ascii_alphabetic() {
-            at += 1;
-        } else if is_code(b) {
-            letters = false;
-            at += 1;
-        } else if b >= 0x80 && letter_at(text, at) {
-            at += 1;
-        } else {
-            let apostrophe = apostrophe_len(text, at);
-            if apostrophe > 0 && letters && at > start && letter_at(text, at + apostrophe) {
-                at += apostrophe;
-            } else {
-                break;
+    loop {
+        match kind(text, at) {
+            byte::LETTER => at += 1,
+            byte::CODE => (at, letters) = (at + 1, false),
+            byte::PERHAPS => {
+                let apostrophe = apostrophe_len(text, at);
+                if apostrophe > 0 {
+                    if !letters || at == start || !letter_at(text, at + apostrophe) {
+                        return (at, letters);
+                    }
+                    at += apostrophe;
+                } else if mark_len(text, at) > 0 {
+                    return (at, letters);
+                } else {
+                    at += 1;
+                }
             }
+            _ => return (at, letters),
         }
     }
-    (at, letters)
 }
 
 /// How far was read to tell that a word ends at `end`: an apostrophe counts by the letter or mark behind it.
@@ -388,14 +417,19 @@ pub(super) fn may_be_name(tokens: &[Token], i: usize) -> bool {
 /// What stands between two words.
 fn glue(gap: &[u8]) -> Glue {
     let has = |b: u8| gap.contains(&b);
+    match gap {
+        b" " => return Glue::Space,
+        b"." => return Glue::Dot,
+        b"" => return Glue::None,
+        _ => {}
+    }
     if gap.len() > FAR || has(b'\n') || has(b'\r') {
         return Glue::Start;
     }
     match gap {
-        b"" => return Glue::None,
-        b" " | b"  " | b"\xC2\xA0" => return Glue::Space,
+        b"  " | b"\xC2\xA0" => return Glue::Space,
         b"-" | b"\xE2\x80\x90" | b"\xE2\x80\x91" => return Glue::Hyphen,
-        b"." | b"::" | b"->" => return Glue::Dot,
+        b"::" | b"->" => return Glue::Dot,
         [b'(' | b'[', ..] => return Glue::Call,
         _ => {}
     }
@@ -448,14 +482,17 @@ pub(super) fn tokens(
     };
     let mut left = more;
     while at < text.len() {
-        let mark = mark_len(text, at);
-        if mark > 0 {
-            at += mark;
-            continue;
-        }
-        if !(letter_at(text, at) || is_code(text[at])) {
-            at += 1;
-            continue;
+        match kind(text, at) {
+            byte::LETTER | byte::CODE => {}
+            byte::PERHAPS if letter_at(text, at) => {}
+            byte::PERHAPS => {
+                at += mark_len(text, at).max(1);
+                continue;
+            }
+            _ => {
+                at += 1;
+                continue;
+            }
         }
         if at >= to {
             if left == 0 {

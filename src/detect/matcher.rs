@@ -1,0 +1,412 @@
+//! A pattern, compiled when it is first needed, and where it matches.
+//!
+//! Patterns are tried at places where they are known to begin, if they stand there at all: no search, one pass over a few
+//! bytes by [`super::rows`]. Which part of a match goes (the group `phi`) mostly follows from where what stands before
+//! the group can end; only where that leaves a choice does a regex engine with captures decide.
+
+use std::sync::OnceLock;
+
+use regex_automata::hybrid::dfa::DFA;
+use regex_automata::meta::{Cache, Regex};
+use regex_automata::nfa::thompson::{self, WhichCaptures};
+use regex_automata::util::{start, syntax};
+use regex_automata::{Anchored, Input, MatchKind};
+use regex_syntax::hir::{Hir, HirKind};
+
+use super::rows::{DEAD, MATCH, Machine, Rows, State, UNKNOWN};
+use super::starts::{Inner, is_word};
+use crate::span::Span;
+
+/// `phi` is one of the first groups of its pattern; the pack's lint sees to it.
+const MAX_GROUPS: usize = 16;
+/// Rows of one automaton in a worker's memory; past that they begin anew.
+const MOST_STATES: usize = 1 << 11;
+/// Places where `phi` may begin that are told apart without a regex engine.
+const MOST_BEGINS: usize = 8;
+
+/// A pattern, compiled when it is first needed.
+pub(super) struct Matcher {
+    text: String,
+    pub(super) inner: Option<Inner>,
+    pub(super) detector: u16,
+    pub(super) max_len: usize,
+    tables: OnceLock<Option<Tables>>,
+    engine: OnceLock<Option<Engine>>,
+}
+
+/// A regex engine, for what tables do not tell.
+struct Engine {
+    regex: Regex,
+    /// Group of `phi`.
+    phi: Option<usize>,
+}
+
+/// The pattern as automata.
+struct Tables {
+    /// All of it: of the match that is preferred, the end.
+    whole: Machine,
+    phi: Phi,
+}
+
+/// How `phi` is told in a match.
+enum Phi {
+    /// It is all of it.
+    Whole,
+    /// It begins where `before` may end and `rest` fits up to the end of the match; `tail` bytes stand behind it.
+    Split { before: Option<Box<Machine>>, rest: Box<Machine>, tail: usize },
+    /// A regex engine tells.
+    Engine,
+}
+
+/// A worker's memory of one pattern.
+#[derive(Default)]
+pub(super) struct MatcherScratch {
+    whole: Option<Walker>,
+    before: Option<Walker>,
+    rest: Option<Walker>,
+    cache: Option<Cache>,
+}
+
+/// Patterns are over bytes.
+fn bytes() -> syntax::Config {
+    syntax::Config::new().unicode(false).utf8(false)
+}
+
+impl Matcher {
+    #[cfg(test)]
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+    pub(super) fn new(text: String, detector: u16, max_len: usize, inner: Option<Inner>) -> Matcher {
+        Matcher { text, inner, detector, max_len, tables: OnceLock::new(), engine: OnceLock::new() }
+    }
+
+    /// The regex engine. Packs are linted with the same parser, so that compiling cannot fail; if it does all the
+    /// same, `None` makes nothing match.
+    fn engine(&self) -> Option<&Engine> {
+        let build = || {
+            let config = Regex::config().utf8_empty(false);
+            let regex = Regex::builder().syntax(bytes()).configure(config).build(&self.text).ok()?;
+            let phi = regex.group_info().to_index(regex_automata::PatternID::ZERO, "phi");
+            (phi.is_none_or(|group| group < MAX_GROUPS)).then_some(Engine { regex, phi })
+        };
+        self.engine.get_or_init(build).as_ref()
+    }
+
+    /// `None` if it is too large for automata.
+    fn tables(&self) -> Option<&Tables> {
+        let build = || {
+            let hir = syntax::parse_with(&self.text, &bytes()).ok()?;
+            let whole = machine(&hir, MatchKind::LeftmostFirst)?;
+            let has_phi = self.text.contains("(?P<phi>");
+            let phi = if has_phi { Phi::of(&hir) } else { Phi::Whole };
+            Some(Tables { whole, phi })
+        };
+        self.tables.get_or_init(build).as_ref()
+    }
+
+    /// The pattern as an automaton that is gone through byte by byte; `None` if that would be too large.
+    pub(super) fn automaton(&self) -> Option<&DFA> {
+        self.tables().map(|t| &t.whole.dfa)
+    }
+
+    /// Whether a whole value is a match.
+    pub(super) fn fits(&self, value: &[u8]) -> bool {
+        // A pattern that cannot be compiled stops nothing from being found.
+        self.engine().is_none_or(|e| e.regex.is_match(Input::new(value).anchored(Anchored::Yes)))
+    }
+
+    /// What goes of the match at a place, or of the one that a place found by its middle stands in.
+    pub(super) fn match_at(
+        &self,
+        text: &[u8],
+        at: usize,
+        scratch: &mut Option<Box<MatcherScratch>>,
+    ) -> Option<Span> {
+        let scratch = scratch.get_or_insert_default();
+        match &self.inner {
+            None => self.begins_at(text, at, scratch),
+            Some(inner) => self.around(text, at, inner, scratch),
+        }
+    }
+
+    /// What goes of the match that begins at a place.
+    fn begins_at(&self, text: &[u8], at: usize, scratch: &mut MatcherScratch) -> Option<Span> {
+        if let Some(tables) = self.tables()
+            && let Ok(found) = tables.begins_at(text, at, scratch)
+        {
+            return found;
+        }
+        self.engine()?.begins_at(text, at, &mut scratch.cache)
+    }
+
+    /// The same by the regex engine alone: the oracle of tests.
+    pub(super) fn begins_at_slowly(
+        &self,
+        text: &[u8],
+        at: usize,
+        scratch: &mut Option<Box<MatcherScratch>>,
+    ) -> Option<Span> {
+        self.engine()?.begins_at(text, at, &mut scratch.get_or_insert_default().cache)
+    }
+
+    fn around(&self, text: &[u8], at: usize, inner: &Inner, scratch: &mut MatcherScratch) -> Option<Span> {
+        let low = at.saturating_sub(inner.max_before);
+        let mut start =
+            text[low..at].iter().rposition(|b| !inner.before.contains(*b)).map_or(low, |i| low + i + 1);
+        let end = text.len().min(at + self.max_len);
+        let engine = self.engine()?;
+        // The first match may be another one, that ends before the place.
+        while start <= at {
+            let cache = scratch.cache.get_or_insert_with(|| engine.regex.create_cache());
+            let whole = engine.regex.search_with(cache, &Input::new(text).range(start..end))?;
+            if whole.end() > at {
+                return if whole.start() <= at { self.begins_at(text, whole.start(), scratch) } else { None };
+            }
+            // On with the next word: to begin in the middle of one would only make a match shorter.
+            let word = text[whole.start()..at].iter().position(|b| !is_word(*b)).unwrap_or(0);
+            start = whole.start() + word.max(1);
+        }
+        None
+    }
+}
+
+impl Engine {
+    fn begins_at(&self, text: &[u8], at: usize, cache: &mut Option<Cache>) -> Option<Span> {
+        let input = Input::new(text).range(at..).anchored(Anchored::Yes);
+        let cache = cache.get_or_insert_with(|| self.regex.create_cache());
+        let end = self.regex.search_half_with(cache, &input)?.offset();
+        let Some(group) = self.phi else { return Some(Span::at(at, end)) };
+        let mut slots = [None; 2 * MAX_GROUPS];
+        self.regex.search_slots_with(cache, &input, &mut slots[..2 * (group + 1)])?;
+        Some(Span::at(slots[2 * group]?.get(), slots[2 * group + 1]?.get()))
+    }
+}
+
+/// An automaton has no answer, or more than one.
+struct Unsure;
+
+impl Tables {
+    /// What goes of the match that begins at a place.
+    fn begins_at(
+        &self,
+        text: &[u8],
+        at: usize,
+        scratch: &mut MatcherScratch,
+    ) -> Result<Option<Span>, Unsure> {
+        let MatcherScratch { whole, before, rest, .. } = scratch;
+        let mut end = None;
+        whole.get_or_insert_with(|| Walker::new(&self.whole)).walk(&self.whole, text, at, |place| {
+            end = Some(place);
+            true
+        })?;
+        let Some(end) = end else { return Ok(None) };
+        let (first, rest_machine, tail) = match &self.phi {
+            Phi::Whole => return Ok(Some(Span::at(at, end))),
+            Phi::Split { before, rest, tail } => (before, rest, *tail),
+            Phi::Engine => return Err(Unsure),
+        };
+        let (mut begins, mut count) = ([at; MOST_BEGINS], 1);
+        if let Some(machine) = first {
+            count = 0;
+            before.get_or_insert_with(|| Walker::new(machine)).walk(machine, text, at, |place| {
+                if place <= end && count < MOST_BEGINS {
+                    begins[count] = place;
+                }
+                count += usize::from(place <= end);
+                place <= end
+            })?;
+        }
+        let Some(begins) = begins.get(..count) else { return Err(Unsure) };
+        if let [begin] = begins {
+            return Ok(Some(Span::at(*begin, end - tail)));
+        }
+        // The rest of the match must stand behind it, to the byte.
+        let rest = rest.get_or_insert_with(|| Walker::new(rest_machine));
+        let mut found = None;
+        for begin in begins {
+            let mut fits = false;
+            rest.walk(rest_machine, text, *begin, |place| {
+                fits |= place == end;
+                place < end
+            })?;
+            if fits && found.replace(*begin).is_some() {
+                return Err(Unsure);
+            }
+        }
+        found.map(|begin| Some(Span::at(begin, end - tail))).ok_or(Unsure)
+    }
+}
+
+impl Phi {
+    /// Cuts a pattern in two before the group.
+    fn of(hir: &Hir) -> Phi {
+        let (mut before, mut rest) = (Vec::new(), Vec::new());
+        if !cut(hir, &mut before, &mut rest) {
+            return Phi::Engine;
+        }
+        let behind = Hir::concat(rest[1..].to_vec());
+        let properties = behind.properties();
+        let tail = match (properties.minimum_len(), properties.maximum_len()) {
+            (Some(min), Some(max)) if min == max => min,
+            _ => return Phi::Engine,
+        };
+        let before = Hir::concat(before);
+        let machine = |hir| machine(hir, MatchKind::All).map(Box::new);
+        let is_empty = before.properties().maximum_len() == Some(0);
+        let (first, rest) = (machine(&before).filter(|_| !is_empty), machine(&Hir::concat(rest)));
+        match rest {
+            Some(rest) if first.is_some() || is_empty => Phi::Split { before: first, rest, tail },
+            _ => Phi::Engine,
+        }
+    }
+}
+
+/// Parts of a pattern up to the group `phi`, and from it on; false if the group is not one part of the whole.
+fn cut(hir: &Hir, before: &mut Vec<Hir>, rest: &mut Vec<Hir>) -> bool {
+    match hir.kind() {
+        HirKind::Capture(c) if c.name.as_deref() == Some("phi") => rest.push(hir.clone()),
+        HirKind::Capture(c) => return cut(&c.sub, before, rest),
+        HirKind::Concat(subs) => {
+            for sub in subs {
+                if !rest.is_empty() {
+                    rest.push(sub.clone());
+                } else if !cut(sub, before, rest) {
+                    before.push(sub.clone());
+                }
+            }
+        }
+        _ => {}
+    }
+    !rest.is_empty()
+}
+
+fn machine(hir: &Hir, kind: MatchKind) -> Option<Machine> {
+    let config = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
+    let nfa = thompson::Compiler::new().configure(config).build_from_hir(hir).ok()?;
+    let config = DFA::config().match_kind(kind).skip_cache_capacity_check(true);
+    Some(Machine::new(DFA::builder().configure(config).build_from_nfa(nfa).ok()?, MOST_STATES))
+}
+
+/// A worker's memory of an automaton that is begun at places.
+struct Walker {
+    rows: Rows,
+    generation: u64,
+    /// By the byte before; the last is none.
+    starts: [State; 257],
+}
+
+impl Walker {
+    fn new(machine: &Machine) -> Walker {
+        let rows = Rows::new(machine);
+        Walker { generation: rows.generation(), rows, starts: [UNKNOWN; 257] }
+    }
+
+    fn start(&mut self, machine: &Machine, before: Option<u8>) -> Option<State> {
+        let known = &mut self.starts[before.map_or(256, usize::from)];
+        if *known == UNKNOWN {
+            let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
+            let id = machine.dfa.start_state(&mut self.rows.cache, &config).ok();
+            let state = self.rows.copy(machine, id)?;
+            *known = state;
+        }
+        Some(*known)
+    }
+
+    /// Calls `visit` with each place where a match that begins at `at` ends, from front to back, until it says that this is
+    /// enough.
+    fn walk(
+        &mut self,
+        machine: &Machine,
+        text: &[u8],
+        at: usize,
+        mut visit: impl FnMut(usize) -> bool,
+    ) -> Result<(), Unsure> {
+        let done = self.steps(machine, text, at, &mut visit);
+        if self.rows.generation() != self.generation {
+            self.generation = self.rows.generation();
+            self.starts = [UNKNOWN; 257];
+        }
+        done.ok_or(Unsure)
+    }
+
+    #[inline]
+    fn steps(
+        &mut self,
+        machine: &Machine,
+        text: &[u8],
+        at: usize,
+        visit: &mut impl FnMut(usize) -> bool,
+    ) -> Option<()> {
+        let mut state = self.start(machine, at.checked_sub(1).map(|before| text[before]))?;
+        let mut place = at;
+        loop {
+            let byte = text.get(place).copied();
+            state = self.rows.next(machine, state, byte)?;
+            if state & MATCH != 0 && !visit(place) || state == DEAD || byte.is_none() {
+                return Some(());
+            }
+            place += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::detect::Engine;
+
+    #[test]
+    fn patterns_are_cut_before_the_group() {
+        let of = |p: &str| Matcher::new(p.to_owned(), 0, 99, None);
+        let cases = [
+            (r"\bmrn[: ]{1,3}(?P<phi>\d{4,6})\b", "mrn: 12345", Some((5, 10))),
+            (r"\bmrn[: ]{1,3}(?P<phi>\d{4,6})\b", "mrn: 123", None),
+            (r"(?P<phi>\d{3}) x{2}", "123 xx", Some((0, 3))),
+            (r"(?P<phi>\d{3}) x{1,2}", "123 xx", Some((0, 3))),
+            // Either may end the first part.
+            (r"a{1,3}(?P<phi>a{1,3}b)", "aaaab", Some((3, 5))),
+            (r"a{1,3}?(?P<phi>a{1,3}b)", "aaaab", Some((1, 5))),
+            (r"(?:x|y(?P<phi>\d))", "y1", Some((1, 2))),
+            (r"\b(?P<phi>ab|a)(?:b|)c?", "abc", Some((0, 2))),
+        ];
+        for (pattern, text, want) in cases {
+            let (m, mut scratch) = (of(pattern), None);
+            let want = want.map(|(a, b)| Span::at(a, b));
+            assert_eq!(m.match_at(text.as_bytes(), 0, &mut scratch), want, "{pattern} in {text}");
+            assert_eq!(m.begins_at_slowly(text.as_bytes(), 0, &mut scratch), want, "{pattern} in {text}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        /// Tables say what a regex engine says, for each built-in pattern, at each place.
+        #[test]
+        fn tables_say_what_a_regex_engine_says(
+            parts in proptest::collection::vec(
+                prop_oneof![
+                    "[0-9]{1,5}", "[-. :/()@%,]", "[a-z]{1,6}", "[A-Z][a-z]{1,5}", "[A-Z]{2,6}",
+                    Just("SSN".to_string()), Just("Patient: ".to_string()), Just("MRN ".to_string()), Just("Dr. ".to_string()),
+                    Just("Mr ".to_string()), Just("wife ".to_string()), Just("Dear ".to_string()), Just("O'Brien".to_string()), Just("van der ".to_string()),
+                    Just("ZIP ".to_string()), Just("March ".to_string()), Just("2021".to_string()), Just("a.b@c.org".to_string()),
+                    Just("age ".to_string()), Just("y/o".to_string()), Just("\u{e9}".to_string()), Just("name=".to_string()),
+                ],
+                1..12,
+            ),
+        ) {
+            let (engine, text) = (Engine::builtin(), parts.concat().into_bytes());
+            for m in &engine.matchers {
+                let mut scratch = None;
+                for at in 0..text.len() {
+                    let mut own = MatcherScratch::default();
+                    let kept = scratch.get_or_insert_with(|| Box::new(std::mem::take(&mut own)));
+                    let got = m.begins_at(&text, at, kept);
+                    prop_assert_eq!(got, m.begins_at_slowly(&text, at, &mut scratch), "{} at {} of {:?}", m.text, at, parts.concat());
+                }
+            }
+        }
+    }
+}
