@@ -22,7 +22,7 @@ pub fn print_table(table: &Table) {
             result.name,
             result.speed,
             ratio(NAMES[2]),
-            ratio(NAMES[3]),
+            ratio(NAMES[4]),
         );
     }
     print_kinds(table);

@@ -35,7 +35,7 @@ fn event(line: &[u8]) -> String {
 
 impl Contestant for Dd {
     fn name(&self) -> &'static str {
-        NAMES[3]
+        NAMES[4]
     }
 
     fn version(&self) -> String {

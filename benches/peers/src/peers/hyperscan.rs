@@ -166,7 +166,7 @@ fn blocks(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
 
 impl Contestant for Hyperscan {
     fn name(&self) -> &'static str {
-        NAMES[5]
+        NAMES[6]
     }
 
     fn version(&self) -> String {

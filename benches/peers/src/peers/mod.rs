@@ -58,10 +58,11 @@ pub trait Contestant {
 }
 
 /// All names, in the order of the tables.
-pub const NAMES: [&str; 9] = [
+pub const NAMES: [&str; 10] = [
     "scrubjay structured",
     "scrubjay everything",
     "meta-regex",
+    "meta-regex roomy",
     "dd-sensitive-data-scanner",
     "vrl",
     "hyperscan",
@@ -89,30 +90,32 @@ pub fn all(corpus: Corpus, only: &[String]) -> Vec<Box<dyn Contestant>> {
             contestants.push(Box::new(scrubjay::Scrubjay::new(everything)));
         }
     }
-    if is_wanted(NAMES[2]) {
-        contestants.push(Box::new(meta_regex::MetaRegex::new()));
+    for roomy in [false, true] {
+        if is_wanted(NAMES[2 + usize::from(roomy)]) {
+            contestants.push(Box::new(meta_regex::MetaRegex::new(roomy)));
+        }
     }
     #[cfg(feature = "dd")]
-    if is_wanted(NAMES[3]) {
+    if is_wanted(NAMES[4]) {
         contestants.push(Box::new(dd::Dd::new()));
     }
     #[cfg(feature = "vrl")]
-    if is_wanted(NAMES[4]) {
+    if is_wanted(NAMES[5]) {
         contestants.push(Box::new(vrl::Vrl::new(corpus == Corpus::Json)));
     }
     #[cfg(feature = "hyperscan")]
-    if is_wanted(NAMES[5]) {
+    if is_wanted(NAMES[6]) {
         contestants.push(Box::new(hyperscan::Hyperscan::new()));
     }
-    if is_wanted(NAMES[6])
+    if is_wanted(NAMES[7])
         && let Some(ripgrep) = ripgrep::Ripgrep::new()
     {
         contestants.push(Box::new(ripgrep));
     }
-    if is_wanted(NAMES[7]) {
+    if is_wanted(NAMES[8]) {
         contestants.push(Box::new(memory::Memcpy::default()));
     }
-    if is_wanted(NAMES[8]) {
+    if is_wanted(NAMES[9]) {
         contestants.push(Box::new(memory::NewlineScan));
     }
     contestants
@@ -126,10 +129,10 @@ pub fn left_out(only: &[String]) -> Vec<String> {
             notes.push(format!("{name}: {why}"));
         }
     };
-    lacking(NAMES[3], cfg!(feature = "dd"), "built without the feature dd");
-    lacking(NAMES[4], cfg!(feature = "vrl"), "built without the feature vrl");
-    lacking(NAMES[5], cfg!(feature = "hyperscan"), "pkg-config knows no libhs (Debian: libhyperscan-dev)");
-    lacking(NAMES[6], ripgrep::version().is_some(), "there is no rg");
+    lacking(NAMES[4], cfg!(feature = "dd"), "built without the feature dd");
+    lacking(NAMES[5], cfg!(feature = "vrl"), "built without the feature vrl");
+    lacking(NAMES[6], cfg!(feature = "hyperscan"), "pkg-config knows no libhs (Debian: libhyperscan-dev)");
+    lacking(NAMES[7], ripgrep::version().is_some(), "there is no rg");
     notes
 }
 

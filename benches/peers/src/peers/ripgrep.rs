@@ -60,7 +60,7 @@ impl Ripgrep {
 
 impl Contestant for Ripgrep {
     fn name(&self) -> &'static str {
-        NAMES[6]
+        NAMES[7]
     }
 
     fn version(&self) -> String {

@@ -50,7 +50,7 @@ impl Vrl {
 
 impl Contestant for Vrl {
     fn name(&self) -> &'static str {
-        NAMES[4]
+        NAMES[5]
     }
 
     fn version(&self) -> String {
