@@ -9,6 +9,7 @@ pub enum Removed {
     /// Ranges of the text, in any order.
     Spans(Vec<Range<usize>>),
     /// It does not say where; but this is what became of each record.
+    #[cfg_attr(not(feature = "vrl"), allow(dead_code))]
     Outputs(Vec<Vec<u8>>),
 }
 

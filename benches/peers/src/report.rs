@@ -12,16 +12,19 @@ use crate::recall::Tally;
 pub fn print_table(table: &Table) {
     let (name, mb, records) = (table.corpus.name(), table.bytes as f64 / 1e6, table.records);
     println!("\n{name}: {mb:.1} MB, {records} records\n");
-    println!("| {name} | MB/s a core | x meta-regex | x dd | recall | touched | false bytes a MB |");
-    println!("| --- | --- | --- | --- | --- | --- | --- |");
+    println!(
+        "| {name} | MB/s a core | x meta-regex | x roomy | x dd | recall | touched | false bytes a MB |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
     for result in &table.results {
         let ratio = |of: &str| speed(table, of).map_or("-".into(), |s| format!("{:.2}", result.speed / s));
         let (recall, touched, false_bytes) = told(result);
         println!(
-            "| {} | {:.0} | {} | {} | {recall} | {touched} | {false_bytes} |",
+            "| {} | {:.0} | {} | {} | {} | {recall} | {touched} | {false_bytes} |",
             result.name,
             result.speed,
             ratio(NAMES[2]),
+            ratio(NAMES[3]),
             ratio(NAMES[4]),
         );
     }

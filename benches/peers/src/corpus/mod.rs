@@ -3,10 +3,12 @@
 //! They are meant to be as varied as logs are: templates, schemas and names by the hundred, and every number, id, address and time
 //! drawn anew, so that nothing is gained by having seen a record before that would not be gained in life.
 
+mod clock;
 mod hl7;
 mod messages;
 mod names;
 mod notices;
+mod phrases;
 mod random;
 mod record;
 mod shapes;
@@ -15,6 +17,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod values;
+mod vocabulary;
 
 use std::str::FromStr;
 

@@ -32,6 +32,7 @@ impl Ripgrep {
         let version = version()?;
         // Memory where there is such a place, so that no disk is measured.
         let shm = PathBuf::from("/dev/shm");
+        #[expect(clippy::disallowed_methods, reason = "the texts are invented")]
         let base = if shm.is_dir() { shm } else { std::env::temp_dir() };
         let dir = base.join(format!("scrubjay-peers-{}", std::process::id()));
         fs::create_dir_all(&dir).ok()?;
