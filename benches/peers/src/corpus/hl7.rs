@@ -6,7 +6,7 @@ pub const HEADS: &[&str] = &[
     "MSH|^~\\&|REG|MAIN|ROUTER|HUB|$hl7_time||ADT^A08|$hex12|P|2.3\rEVN|A08|$hl7_time\rPID|||$mrn||$family^$given||$dob_compact|$sex||2106-3|$street^^$town^$state^$zip||$phone_plain||ENG|S|||$ssn",
     "MSH|^~\\&|LAB|$svc|EHR|CARE|$hl7_time||ORU^R01^ORU_R01|$id10|P|2.5\rPID|1|$patient_key|$mrn^^^LAB^PI||$family_caps^$given_caps||$dob_compact|$sex",
     "MSH|^~\\&|SCHED|CLINIC|PORTAL|CARE|$hl7_time||SIU^S12|$id|P|2.4\rSCH|$id^SCHED|$id^SCHED|||||$word^$dept|^^^$hl7_time^$hl7_time\rPID|1||$mrn^^^MPI||$family^$given^$middle^^Mr.||$dob_compact|$sex|||$street^^$town^$state^$zip^US^H||^PRN^PH^^^^^^^^^$phone_hl7~^NET^Internet^$email",
-    "MSH|^~\\&|OE|WARD|RIS|CARE|$hl7_time||ORM^O01|$ulid|T|2.3.1\rPID|1||$mrn_digits||$family_caps^$given_caps^^^^^L||$dob_compact|$sex|||$street_caps^APT $n^$town_caps^$state^$zip||$phone",
+    "MSH|^~\\&|OE|WARD|RIS|CARE|$hl7_time||ORM^O01|$ulid|T|2.3.1\rPID|1||$mrn_digits||$family_caps^$given_caps^^^^^L||$dob_compact|$sex|||$street_caps^$unit^$town_caps^$state^$zip||$phone",
     "MSH|^~\\&|PAS|TRUST|HUB|CARE|$hl7_time||ADT^A04|$id10|P|2.5\rEVN|A04|$hl7_time\rPID|1||$mrn^^^NORTH^MRN||$family^$given^^^MS||$dob_compact|F|||$street^^$town^$state^$zip||$phone_hl7^PRN^PH^$email|||W",
     "MSH|^~\\&|IMM|CLINIC|IIS|STATE|$hl7_time||VXU^V04|$hex8|P|2.5.1\rPID|1||$mrn^^^CLINIC^MR||$family^$given^$middle^^^^L|$other_family^$other_given|$dob_compact|$sex||2028-9|$street^^$town^$state^$zip^USA^L||$phone_hl7",
     "MSH|^~\\&|BILL|CARE|FIN|CARE|$hl7_time||DFT^P03|$id10|P|2.4\rEVN|P03|$hl7_time\rPID|1||$mrn||$family_caps^$given_caps||$dob_compact|$sex|||$street_caps^^$town_caps^$state^$zip||||||$account|$ssn",

@@ -45,8 +45,10 @@ pub fn private_ip(s: &mut Scene<'_>, out: &mut String) {
     };
 }
 
+/// None of a patient: its key would be neither noise nor planted.
 pub fn path(s: &mut Scene<'_>, out: &mut String) {
     let (table, word, n) = (*s.r.pick(TABLES), *s.r.pick(WORDS), s.r.below(900_000));
+    let table = if table == "patients" { "slots" } else { table };
     let _ = match s.r.below(8) {
         0 => write!(out, "/api/v{}/{table}/{n}", s.r.range(1, 4)),
         1 => write!(out, "/api/v2/{table}/{n}/{word}"),

@@ -132,6 +132,9 @@ slots! {
     clinic: Neutral = |s, out| w!(out, "{} {}", s.r.pick(CLINIC_NAMES), s.r.pick(CLINIC_TYPES));
     // A key of a database leads to a patient only for who has the database.
     patient_key: Neutral = |s, out| w!(out, "{}", s.r.range(1000, 9_999_999));
+    // Numbers of prescriptions, claims and visits, and units that stand apart from their street: whoever removes them is not wrong.
+    case_no: Neutral = |s, out| { let n = s.r.range(5, 10) as usize; s.r.digits(n, out) };
+    unit: Neutral = |s, out| w!(out, "APT {}", s.r.range(1, 64));
     // Town, state and ZIP code go with each other; each street is in another town.
     town: City = |s, out| w!(out, "{}", town(s).city);
     town_caps: City = |s, out| w!(out, "{}", town(s).city.to_uppercase());
