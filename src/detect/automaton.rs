@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::{Cache, DFA};
-use regex_automata::nfa::thompson::{self, WhichCaptures};
+use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
 use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Hir};
@@ -75,7 +75,11 @@ impl Heads {
             })
             .collect();
         let config = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
-        let nfa = thompson::Compiler::new().configure(config).build_many_from_hir(&hirs).ok()?;
+        Heads::of(thompson::Compiler::new().configure(config).build_many_from_hir(&hirs).ok()?)
+    }
+
+    /// The same, of what was compiled before.
+    pub(super) fn of(nfa: NFA) -> Option<Heads> {
         let config = DFA::config()
             .match_kind(MatchKind::All)
             .cache_capacity(CACHE_BYTES)
@@ -86,6 +90,11 @@ impl Heads {
         let end = dfa.byte_classes().eoi().as_usize();
         let shift = (end + 1).next_power_of_two().trailing_zeros();
         Some(Heads { dfa, classes, end, shift, most_states: MOST_STATES })
+    }
+
+    #[cfg(test)]
+    pub(super) fn nfa(&self) -> &NFA {
+        self.dfa.get_nfa()
     }
 
     pub(super) fn class(&self, b: u8) -> u8 {

@@ -9,6 +9,8 @@ use regex_automata::meta::Regex;
 use regex_automata::nfa::thompson::{self, WhichCaptures};
 use regex_automata::util::syntax;
 
+use super::automaton::Heads;
+use super::facts::Facts;
 use super::fields::Fields;
 use super::keywords::Keywords;
 use super::names::{Names, Topic};
@@ -18,7 +20,7 @@ use super::protected;
 use super::query::Query;
 use super::scan::DetectScratch;
 use super::slow::SlowPattern;
-use super::starts::{Inner, Starts};
+use super::starts::Inner;
 use crate::codec::{Leaf, Place};
 use crate::kind::Kind;
 
@@ -143,17 +145,22 @@ macro_rules! packs {
 }
 
 /// The packs that are part of the binary.
-const BUILTIN: &[(&str, &str)] = packs![
+pub(super) const BUILTIN: &[(&str, &str)] = packs![
     "ssn.toml" "mrn.toml" "date.toml" "age.toml" "phone.toml" "email.toml" "ip.toml" "url.toml" "zip.toml" "card.toml"
     "address.toml" "facility.toml" "place.toml" "geo.toml" "photo.toml"
     "name.toml" "town.toml" "plan.toml" "license.toml" "device.toml" "unique.toml"
 ];
 
+/// What is known of the built-in packs without working it out.
+static FACTS: LazyLock<Option<Facts<'static>>> = LazyLock::new(|| Facts::builtin(BUILTIN));
+
 #[expect(clippy::panic, reason = "a build that ships a broken pack must not scrub with the rest of them")]
 static BUILTIN_PACKS: LazyLock<Vec<Pack>> = LazyLock::new(|| {
-    let parse =
-        |(file, text): &(&str, &str)| Pack::parse(file, text).unwrap_or_else(|e| panic!("built-in pack {e}"));
-    BUILTIN.iter().map(parse).collect()
+    let packs = match &*FACTS {
+        Some(facts) => Pack::parse_known(BUILTIN, facts),
+        None => BUILTIN.iter().map(|(file, text)| Pack::parse(file, text)).collect(),
+    };
+    packs.unwrap_or_else(|e| panic!("built-in pack {e}"))
 });
 
 /// Whether a detector has the patterns of the built-in one of its name.
@@ -162,7 +169,10 @@ fn is_builtin(d: &Detector) -> bool {
     BUILTIN_PACKS.iter().flat_map(|p| &p.detectors).any(|b| b.id == d.id && texts(b) == texts(d))
 }
 
-static BUILTIN_ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| Arc::new(Engine::compile(&BUILTIN_PACKS)));
+static BUILTIN_ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
+    let heads = FACTS.as_ref().and_then(Facts::heads).and_then(Heads::of);
+    Arc::new(Engine::compile(&BUILTIN_PACKS, heads))
+});
 
 impl Engine {
     /// The built-in packs, compiled once.
@@ -180,10 +190,11 @@ impl Engine {
     /// # Errors
     /// When a look-around pattern is too large to compile.
     pub fn new(packs: &[Pack]) -> Result<Engine, PackErrors> {
-        Ok(Engine::compile(packs))
+        Ok(Engine::compile(packs, None))
     }
 
-    fn compile(packs: &[Pack]) -> Engine {
+    /// `heads` are those of all patterns, where they are known.
+    fn compile(packs: &[Pack], heads: Option<Heads>) -> Engine {
         let mut by_id: BTreeMap<&str, (&str, &Detector)> = BTreeMap::new();
         let mut order: Vec<&str> = Vec::new();
         for pack in packs {
@@ -203,45 +214,49 @@ impl Engine {
             models: Vec::new(),
             again: None,
             roster: 0,
-            prefilter: Prefilter::new(Vec::new()),
+            prefilter: Prefilter::of(None, 0),
             keywords,
             fields: Fields::default(),
             own_addresses: chosen.iter().all(|(_, d)| d.kind != Kind::Ip || is_builtin(d)),
             infos: Vec::new(),
             reach: super::roster::REACH,
         };
-        let mut starts = Vec::new();
-        for (file, d) in chosen {
-            engine.add(file, d, &mut starts);
+        for (file, d) in &chosen {
+            engine.add(file, d);
         }
         engine.roster = engine.rules.len() as u16;
         for (id, kind) in super::roster::DETECTORS {
-            engine.add("roster", &Detector::of_roster(id, kind), &mut starts);
+            engine.add("roster", &Detector::of_roster(id, kind));
         }
-        engine.prefilter = Prefilter::new(starts);
+        // Folding has a head of its own.
+        let count = engine.matchers.len() + 1;
+        let searched = chosen.iter().flat_map(|(_, d)| &d.patterns).filter(|p| !p.places.needs_look_around());
+        engine.prefilter = match heads {
+            Some(heads) => Prefilter::of(Some(heads), count),
+            None => match searched.map(|p| p.places.starts(&p.text)).collect() {
+                Some(starts) => Prefilter::new(starts),
+                None => Prefilter::of(None, count),
+            },
+        };
         engine
     }
 
-    fn add(&mut self, file: &str, d: &Detector, starts: &mut Vec<Starts>) {
+    fn add(&mut self, file: &str, d: &Detector) {
         let number = self.rules.len() as u16;
         for p in &d.patterns {
-            match &p.starts {
-                Some(s) => {
-                    starts.push(s.clone());
-                    self.matchers.push(Matcher {
-                        text: p.text.clone(),
-                        compiled: OnceLock::new(),
-                        automaton: OnceLock::new(),
-                        inner: s.inner.clone(),
-                        detector: number,
-                        max_len: p.max_len,
-                    });
+            if p.places.needs_look_around() {
+                if let Ok(slow) = SlowPattern::new(&p.text, false) {
+                    self.slow.push((slow, number));
                 }
-                None => {
-                    if let Ok(slow) = SlowPattern::new(&p.text, false) {
-                        self.slow.push((slow, number));
-                    }
-                }
+            } else {
+                self.matchers.push(Matcher {
+                    text: p.text.clone(),
+                    compiled: OnceLock::new(),
+                    automaton: OnceLock::new(),
+                    inner: p.places.inner().cloned(),
+                    detector: number,
+                    max_len: p.max_len,
+                });
             }
             // A match, and the context on either side of it.
             self.reach = self.reach.max(p.max_len + 2 * (d.window as usize).max(protected::REACH));
@@ -267,7 +282,7 @@ impl Engine {
             id: d.id.clone(),
             kind: d.kind,
             pack: file.to_string(),
-            slow: d.patterns.iter().any(|p| p.starts.is_none()),
+            slow: d.patterns.iter().any(|p| p.places.needs_look_around()),
             pattern: d.patterns.iter().map(|p| p.text.as_str()).collect::<Vec<_>>().join("\n"),
             keywords: d.keywords.clone(),
             fields: d.fields.clone(),

@@ -37,7 +37,7 @@ pub(super) struct Starts {
 }
 
 /// What may stand before the part of a match that is looked for, as the local part of an address before its `@`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Inner {
     /// The bytes.
     pub(super) before: ByteSet,
