@@ -2,25 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, OnceLock};
-
-use regex_automata::hybrid::dfa::DFA;
-use regex_automata::meta::Regex;
-use regex_automata::nfa::thompson::{self, WhichCaptures};
-use regex_automata::util::syntax;
+use std::sync::{Arc, LazyLock};
 
 use super::automaton::Heads;
 use super::facts::Facts;
 use super::fields::Fields;
 use super::keywords::Keywords;
+use super::matcher::Matcher;
 use super::names::{Names, Topic};
-use super::pack::{Detector, MAX_MATCH_BYTES, Pack, PackErrors};
+use super::pack::{Detector, MAX_MATCH_BYTES, Pack, PackErrors, Pattern};
 use super::prefilter::Prefilter;
 use super::protected;
 use super::query::Query;
 use super::scan::DetectScratch;
 use super::slow::SlowPattern;
-use super::starts::Inner;
 use crate::codec::{Leaf, Place};
 use crate::kind::Kind;
 
@@ -51,59 +46,6 @@ pub struct DetectorInfo {
     pub counter_examples: Vec<String>,
 }
 
-/// A pattern, compiled when it is first needed.
-pub(super) struct Matcher {
-    text: String,
-    compiled: OnceLock<Compiled>,
-    automaton: OnceLock<Option<DFA>>,
-    pub(super) inner: Option<Inner>,
-    pub(super) detector: u16,
-    pub(super) max_len: usize,
-}
-
-pub(super) struct Compiled {
-    pub(super) regex: Regex,
-    /// Group of `phi`.
-    pub(super) phi: Option<usize>,
-}
-
-impl Matcher {
-    /// The compiled pattern. Packs are linted with the same parser, so that compiling cannot fail; if it does all the
-    /// same, `None` makes the text count as unreadable.
-    pub(super) fn compiled(&self) -> Option<&Compiled> {
-        if let Some(c) = self.compiled.get() {
-            return Some(c);
-        }
-        let compiled = compile(&self.text)?;
-        Some(self.compiled.get_or_init(|| compiled))
-    }
-
-    /// The pattern as an automaton that is gone through byte by byte; `None` if that would be too large.
-    pub(super) fn automaton(&self) -> Option<&DFA> {
-        let build = || {
-            let config = DFA::config().skip_cache_capacity_check(true);
-            let nfa = thompson::Config::new().which_captures(WhichCaptures::None);
-            DFA::builder().configure(config).syntax(bytes()).thompson(nfa).build(&self.text).ok()
-        };
-        self.automaton.get_or_init(build).as_ref()
-    }
-}
-
-/// Patterns are over bytes.
-fn bytes() -> syntax::Config {
-    syntax::Config::new().unicode(false).utf8(false)
-}
-
-fn compile(pattern: &str) -> Option<Compiled> {
-    let regex =
-        Regex::builder().syntax(bytes()).configure(Regex::config().utf8_empty(false)).build(pattern).ok()?;
-    let phi = regex.group_info().to_index(regex_automata::PatternID::ZERO, "phi");
-    if phi.is_some_and(|group| group >= MAX_GROUPS) {
-        return None;
-    }
-    Some(Compiled { regex, phi })
-}
-
 /// A detector with everything resolved to numbers.
 pub(super) struct Rule {
     pub(super) detector: Detector,
@@ -132,9 +74,6 @@ pub struct Engine {
     infos: Vec<DetectorInfo>,
     reach: usize,
 }
-
-/// `phi` is one of the first groups of its pattern; the pack's lint sees to it.
-pub(super) const MAX_GROUPS: usize = 16;
 
 static SERIAL: AtomicU64 = AtomicU64::new(1);
 
@@ -249,14 +188,8 @@ impl Engine {
                     self.slow.push((slow, number));
                 }
             } else {
-                self.matchers.push(Matcher {
-                    text: p.text.clone(),
-                    compiled: OnceLock::new(),
-                    automaton: OnceLock::new(),
-                    inner: p.places.inner().cloned(),
-                    detector: number,
-                    max_len: p.max_len,
-                });
+                let inner = p.places.inner().cloned();
+                self.matchers.push(Matcher::new(p.text.clone(), inner, number, p.max_len));
             }
             // A match, and the context on either side of it.
             self.reach = self.reach.max(p.max_len + 2 * (d.window as usize).max(protected::REACH));
@@ -270,14 +203,8 @@ impl Engine {
         self.fields.add(number, &d.fields, &d.not_fields);
         let mut keyword_ids: Vec<u16> = d.keywords.iter().filter_map(|k| self.keywords.id(k)).collect();
         keyword_ids.sort_unstable();
-        let value = d.value.as_ref().map(|p| Matcher {
-            text: format!(r"\A(?:{})\z", p.text),
-            compiled: OnceLock::new(),
-            automaton: OnceLock::new(),
-            inner: None,
-            detector: number,
-            max_len: p.max_len,
-        });
+        let whole = |p: &Pattern| Matcher::new(format!(r"\A(?:{})\z", p.text), None, number, p.max_len);
+        let value = d.value.as_ref().map(whole);
         self.infos.push(DetectorInfo {
             id: d.id.clone(),
             kind: d.kind,

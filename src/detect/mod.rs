@@ -20,6 +20,7 @@ mod fields;
 mod fold;
 mod keywords;
 mod known;
+mod matcher;
 mod memo;
 pub(crate) mod names;
 mod pack;

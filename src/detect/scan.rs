@@ -1,12 +1,11 @@
 //! From candidates to findings: match, check, weigh.
 
-use regex_automata::{Anchored, Input, meta::Cache};
-
 use super::checks::Check;
-use super::engine::{Engine, MAX_GROUPS, Matcher, Rule};
+use super::engine::{Engine, Rule};
 use super::fields::{FieldCache, FieldInfo};
 use super::fold::{self, Folded};
 use super::keywords::{KeywordHits, in_marker};
+use super::matcher::MatcherScratch;
 use super::names::{Names, NamesScratch, Topic};
 use super::prefilter::{Candidate, FOLD, NAME, PrefilterScratch, ROSTER};
 use super::private;
@@ -14,7 +13,6 @@ use super::protected;
 use super::query::{Query, logistic};
 use super::rostered::Rostered;
 use super::slow::StepLimit;
-use super::starts::is_word;
 use super::{DetectorId, Evidence, Finding, event_time};
 use crate::codec::{Leaf, Map, Place};
 use crate::kind::{Kind, KindSet};
@@ -33,8 +31,7 @@ pub struct DetectScratch {
 
 #[derive(Default)]
 pub(super) struct MatchScratch {
-    /// By matcher: the regex engine's memory.
-    caches: Vec<Option<Box<Cache>>>,
+    patterns: MatcherScratch,
     pub(super) keywords: KeywordHits,
     pub(super) names: NamesScratch,
     pub(super) rostered: Rostered,
@@ -154,7 +151,7 @@ impl Engine {
         let rostered = std::mem::take(&mut scratch.matching.rostered);
         *scratch = DetectScratch { engine: self.serial, ..DetectScratch::default() };
         scratch.matching.rostered = rostered;
-        scratch.matching.caches.resize_with(self.matchers.len(), || None);
+        scratch.matching.patterns = MatcherScratch::new(self.matchers.len());
     }
 
     fn find_in(
@@ -177,8 +174,7 @@ impl Engine {
             if !scene.query.kinds.contains(kind) {
                 continue;
             }
-            let Some(span) = match_at(matcher, scene.text, c.at as usize - base, &mut scratch.caches[i])
-            else {
+            let Some(span) = matcher.at(scene.text, c.at as usize - base, i, &mut scratch.patterns) else {
                 continue;
             };
             let spared = match kind {
@@ -389,8 +385,8 @@ impl Engine {
                     if !query.kinds.contains(self.rules[m.detector as usize].detector.kind) {
                         continue;
                     }
-                    let input = Input::new(text).range(at..).anchored(Anchored::Yes);
-                    if let Some(span) = search(m, input, &mut scratch.matching.caches[i]) {
+                    let patterns = &mut scratch.matching.patterns;
+                    if let Some(span) = m.from(text, at, text.len(), i, patterns) {
                         let mut keywords = KeywordHits::default();
                         out.extend(self.weigh(&scene, m.detector, span, None, &mut keywords));
                     }
@@ -432,52 +428,7 @@ fn unfold(folded: &Folded, span: Span) -> Span {
 }
 
 fn plausible(rule: &Rule, value: &[u8]) -> bool {
-    let Some(matcher) = &rule.value else { return true };
-    // A pattern that cannot be compiled stops nothing from being found.
-    matcher.compiled().is_none_or(|c| c.regex.is_match(Input::new(value).anchored(Anchored::Yes)))
-}
-
-/// Matches a pattern at a candidate.
-fn match_at(m: &Matcher, text: &[u8], at: usize, cache: &mut Option<Box<Cache>>) -> Option<Span> {
-    let Some(inner) = &m.inner else {
-        return search(m, Input::new(text).range(at..).anchored(Anchored::Yes), cache);
-    };
-    let low = at.saturating_sub(inner.max_before);
-    let mut start =
-        text[low..at].iter().rposition(|b| !inner.before.contains(*b)).map_or(low, |i| low + i + 1);
-    let end = text.len().min(at + m.max_len);
-    let compiled = m.compiled()?;
-    // The first match may be another one, that ends before the place.
-    while start <= at {
-        let filled = cache.get_or_insert_with(|| Box::new(compiled.regex.create_cache()));
-        let whole = compiled.regex.search_with(filled, &Input::new(text).range(start..end))?;
-        if whole.end() > at {
-            let anchored = Input::new(text).range(whole.start()..end).anchored(Anchored::Yes);
-            return if whole.start() <= at { search(m, anchored, cache) } else { None };
-        }
-        // On with the next word: to begin in the middle of one would only make a match shorter.
-        let word = text[whole.start()..at].iter().position(|b| !is_word(*b)).unwrap_or(0);
-        start = whole.start() + word.max(1);
-    }
-    None
-}
-
-/// The match that begins where the input does, of which the part that goes.
-fn search(m: &Matcher, input: Input<'_>, cache: &mut Option<Box<Cache>>) -> Option<Span> {
-    let compiled = m.compiled()?;
-    let cache = cache.get_or_insert_with(|| Box::new(compiled.regex.create_cache()));
-    match compiled.phi {
-        None => {
-            let end = compiled.regex.search_half_with(cache, &input)?.offset();
-            Some(Span::at(input.start(), end))
-        }
-        Some(group) => {
-            compiled.regex.search_half_with(cache, &input)?;
-            let mut slots = [None; 2 * MAX_GROUPS];
-            compiled.regex.search_slots_with(cache, &input, &mut slots[..2 * (group + 1)])?;
-            Some(Span::at(slots[2 * group]?.get(), slots[2 * group + 1]?.get()))
-        }
-    }
+    rule.value.as_ref().is_none_or(|matcher| matcher.is_plausible(value))
 }
 
 #[cfg(test)]

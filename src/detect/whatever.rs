@@ -8,9 +8,10 @@ use regex_automata::Anchored;
 use regex_automata::util::start;
 
 use super::automaton::{Automaton, DEAD, head_of};
-use super::engine::{Engine, Matcher, Rule};
+use super::engine::{Engine, Rule};
 use super::fields::FieldInfo;
 use super::fold;
+use super::matcher::Matcher;
 use super::names::Names;
 use super::prefilter::{FOLD, Prefilter, PrefilterScratch};
 use super::query::Query;
