@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -30,8 +30,10 @@ use crate::source::{Acknowledge, Polled, Source, SourceError};
 
 /// How long a read waits for the first record, and so how fast a stop is noticed.
 const MAX_WAIT: Duration = Duration::from_millis(100);
-/// A batch's memory is given back to the system above this size.
+/// Memory for a batch and for scrubbing it is given back above this size.
 const KEEP_BYTES: usize = 4 << 20;
+/// While more bytes than this are on their way no batch is read: records so large pass one after the other.
+const MOST_BYTES: usize = 8 << 20;
 
 /// One line from a source to a sink.
 pub struct Line<'a> {
@@ -92,10 +94,12 @@ fn travel(line: Line<'_>) -> Result<Tally, LineError> {
     }
     // Nothing more will be delivered.
     let over = AtomicBool::new(false);
+    // Bytes of batches that were read and not yet delivered.
+    let under_way = AtomicUsize::new(0);
     thread::scope(|scope| {
-        let (source, stopping, over) = (&mut *source, &*stop, &over);
+        let (source, stopping, over, under_way) = (&mut *source, &*stop, &over, &under_way);
         let reader = scope.spawn(move || {
-            read(source, &free_rx, raw_tx, stopping)?;
+            read(source, &free_rx, raw_tx, under_way, stopping)?;
             // What is on its way can only be acknowledged while the source lives and is kept alive.
             while !over.load(Ordering::Relaxed) {
                 source.idle(Duration::from_millis(1))?;
@@ -107,7 +111,7 @@ fn travel(line: Line<'_>) -> Result<Tally, LineError> {
             scope.spawn(move || scrub(scrubber, &raw_rx, &clean_tx));
         }
         drop((raw_rx, clean_tx));
-        let delivered = deliver(&mut *sink, acknowledger, clean_rx, free_tx);
+        let delivered = deliver(&mut *sink, acknowledger, clean_rx, free_tx, under_way);
         if delivered.is_err() {
             stop.store(true, Ordering::Relaxed);
         }
@@ -125,11 +129,13 @@ fn read(
     source: &mut dyn Source,
     free: &Receiver<Batch>,
     raw: Sender<(u64, Batch)>,
+    under_way: &AtomicUsize,
     stop: &AtomicBool,
 ) -> Result<(), SourceError> {
     let mut number = 0;
     while !stop.load(Ordering::Relaxed) {
-        let Ok(mut batch) = free.try_recv() else {
+        let has_room = under_way.load(Ordering::Relaxed) <= MOST_BYTES;
+        let Some(mut batch) = has_room.then(|| free.try_recv().ok()).flatten() else {
             source.idle(Duration::from_millis(1))?;
             continue;
         };
@@ -138,6 +144,7 @@ fn read(
             polled = source.next(&mut batch, MAX_WAIT)?;
         }
         if !batch.is_empty() {
+            under_way.fetch_add(batch.bytes(), Ordering::Relaxed);
             if raw.send((number, batch)).is_err() {
                 return Ok(());
             }
@@ -159,6 +166,7 @@ fn scrub(
     let mut scratch = Scratch::default();
     for (number, batch) in raw {
         let origin = batch.records().first().map(|r| r.origin().clone());
+        let is_large = batch.bytes() > KEEP_BYTES;
         let scrubber = scrubber.load();
         // A panic must end the line, not leave it waiting for a batch that will never come.
         let scrubbed =
@@ -169,6 +177,9 @@ fn scrub(
         if clean.send((number, scrubbed)).is_err() {
             return;
         }
+        if is_large {
+            scratch.shrink();
+        }
     }
 }
 
@@ -178,6 +189,7 @@ fn deliver(
     mut source: Box<dyn Acknowledge>,
     clean: Receiver<(u64, Result<ScrubbedBatch, Halt>)>,
     free: Sender<Batch>,
+    under_way: &AtomicUsize,
 ) -> Result<Tally, LineError> {
     let mut early = BTreeMap::new();
     let mut next = 0;
@@ -190,8 +202,10 @@ fn deliver(
             metrics::delivered(&scrubbed);
             total.add(scrubbed.tally());
             let mut batch = scrubbed.into_batch();
+            let bytes = batch.bytes();
             batch.clear(KEEP_BYTES);
             let _ = free.send(batch);
+            under_way.fetch_sub(bytes, Ordering::Relaxed);
             next += 1;
         }
     }

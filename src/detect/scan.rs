@@ -37,6 +37,16 @@ pub(super) struct MatchScratch {
     pub(super) rostered: Rostered,
 }
 
+impl DetectScratch {
+    /// Gives back the memory that a large text took. What is remembered of texts stays.
+    pub(crate) fn shrink(&mut self) {
+        self.candidates = Vec::new();
+        self.folded = Folded::default();
+        self.matching.keywords = KeywordHits::default();
+        self.matching.names.shrink();
+    }
+}
+
 /// The text being scanned and what is known about where it stands.
 pub(super) struct Scene<'a> {
     pub(super) text: &'a [u8],

@@ -12,7 +12,11 @@ use crate::detect::roster::Roster;
 use crate::detect::{Candidate, Finding, Query, StepLimit};
 use crate::kind::Kind;
 use crate::policy::{Action, Profile};
+use crate::record::make_room;
 use crate::span::Span;
+
+/// What a longer payload took is given back before it is written anew.
+const KEEP_BYTES: usize = 4 << 20;
 
 /// A worker's memory, used again from record to record.
 #[derive(Default)]
@@ -29,6 +33,16 @@ pub struct Scratch {
 }
 
 impl Scratch {
+    /// Gives back the memory that a large record took. What is remembered of records stays.
+    pub(crate) fn shrink(&mut self) {
+        self.codec = CodecScratch::default();
+        self.leaf.shrink();
+        self.ahead = Ahead::default();
+        self.candidates = Vec::new();
+        self.edits = Vec::new();
+        self.text = Vec::new();
+    }
+
     /// Forgets the names of the record before.
     pub(super) fn forget(&mut self) {
         self.leaf.known.clear();
@@ -137,6 +151,9 @@ impl<'s> PartScrubber<'s> {
             *out.findings = before;
             dropped = self.walk(codec, arena, (payload, body), scratch, out.findings)?;
         }
+        if bytes.len() > KEEP_BYTES {
+            scratch.leaf.shrink();
+        }
         let Scratch { codec: codec_scratch, edits, text, .. } = scratch;
         // Of a long line's windows some are on their way already: here the finding is redacted instead.
         if dropped && whole {
@@ -148,6 +165,7 @@ impl<'s> PartScrubber<'s> {
         if edits.is_empty() {
             return Ok(Outcome::Clean);
         }
+        make_room(out.bytes, body.len());
         codec.encode(&arena[body.range()], edits, text, codec_scratch, out.bytes);
         Ok(Outcome::Edited)
     }

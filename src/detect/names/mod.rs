@@ -70,6 +70,13 @@ pub(crate) struct NamesScratch {
     seen: Seen,
 }
 
+impl NamesScratch {
+    /// Gives back the memory that a large text took.
+    pub(crate) fn shrink(&mut self) {
+        (self.tokens, self.scores) = (Vec::new(), Vec::new());
+    }
+}
+
 /// First bytes of letters outside ASCII.
 pub(crate) const LEADS: std::ops::RangeInclusive<u8> = 0xC3..=0xF4;
 
