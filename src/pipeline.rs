@@ -30,10 +30,11 @@ use crate::source::{Acknowledge, Polled, Source, SourceError};
 
 /// How long a read waits for the first record, and so how fast a stop is noticed.
 const MAX_WAIT: Duration = Duration::from_millis(100);
-/// Memory for a batch and for scrubbing it is given back above this size.
+/// A batch's memory is given back to the system above this size.
 const KEEP_BYTES: usize = 4 << 20;
-/// While more bytes than this are on their way no batch is read: records so large pass one after the other.
-const MOST_BYTES: usize = 8 << 20;
+/// While more bytes than this are on their way in batches with large records no batch is read, so that large records pass one
+/// after the other.
+const MOST_LARGE_BYTES: usize = 2 << 20;
 
 /// One line from a source to a sink.
 pub struct Line<'a> {
@@ -94,12 +95,14 @@ fn travel(line: Line<'_>) -> Result<Tally, LineError> {
     }
     // Nothing more will be delivered.
     let over = AtomicBool::new(false);
-    // Bytes of batches that were read and not yet delivered.
+    // Bytes of batches with large records that were read and not yet delivered.
     let under_way = AtomicUsize::new(0);
     thread::scope(|scope| {
         let (source, stopping, over, under_way) = (&mut *source, &*stop, &over, &under_way);
         let reader = scope.spawn(move || {
-            read(source, &free_rx, raw_tx, under_way, stopping)?;
+            let has_room = || under_way.load(Ordering::Relaxed) <= MOST_LARGE_BYTES;
+            let sent = |bytes| _ = under_way.fetch_add(bytes, Ordering::Relaxed);
+            read(source, &free_rx, raw_tx, (&has_room, &sent), stopping)?;
             // What is on its way can only be acknowledged while the source lives and is kept alive.
             while !over.load(Ordering::Relaxed) {
                 source.idle(Duration::from_millis(1))?;
@@ -129,13 +132,12 @@ fn read(
     source: &mut dyn Source,
     free: &Receiver<Batch>,
     raw: Sender<(u64, Batch)>,
-    under_way: &AtomicUsize,
+    (has_room, sent): (&dyn Fn() -> bool, &dyn Fn(usize)),
     stop: &AtomicBool,
 ) -> Result<(), SourceError> {
     let mut number = 0;
     while !stop.load(Ordering::Relaxed) {
-        let has_room = under_way.load(Ordering::Relaxed) <= MOST_BYTES;
-        let Some(mut batch) = has_room.then(|| free.try_recv().ok()).flatten() else {
+        let Some(mut batch) = has_room().then(|| free.try_recv().ok()).flatten() else {
             source.idle(Duration::from_millis(1))?;
             continue;
         };
@@ -144,7 +146,7 @@ fn read(
             polled = source.next(&mut batch, MAX_WAIT)?;
         }
         if !batch.is_empty() {
-            under_way.fetch_add(batch.bytes(), Ordering::Relaxed);
+            sent(batch.large_bytes());
             if raw.send((number, batch)).is_err() {
                 return Ok(());
             }
@@ -166,7 +168,7 @@ fn scrub(
     let mut scratch = Scratch::default();
     for (number, batch) in raw {
         let origin = batch.records().first().map(|r| r.origin().clone());
-        let is_large = batch.bytes() > KEEP_BYTES;
+        let is_large = batch.large_bytes() > 0;
         let scrubber = scrubber.load();
         // A panic must end the line, not leave it waiting for a batch that will never come.
         let scrubbed =
@@ -202,7 +204,7 @@ fn deliver(
             metrics::delivered(&scrubbed);
             total.add(scrubbed.tally());
             let mut batch = scrubbed.into_batch();
-            let bytes = batch.bytes();
+            let bytes = batch.large_bytes();
             batch.clear(KEEP_BYTES);
             let _ = free.send(batch);
             under_way.fetch_sub(bytes, Ordering::Relaxed);

@@ -137,8 +137,8 @@ pub struct Batch {
     pub(crate) read_at_ms: i64,
 }
 
-/// Memory above this size is taken with much room at its end.
-const LARGE: usize = 4 << 20;
+/// Memory above this size is taken with much room at its end, and given back after use.
+pub(crate) const LARGE: usize = 1 << 20;
 /// Allocators hand out pieces of this size one by one, and give each back to the system when it is freed. Smaller ones they
 /// keep, in each thread others. What is not written to takes no memory.
 const OWN_PAGES: usize = 33 << 20;
@@ -253,6 +253,12 @@ impl Batch {
     /// Bytes in the arena.
     pub fn bytes(&self) -> usize {
         self.arena.len()
+    }
+
+    /// Bytes in the arena, if one of its records is large.
+    pub(crate) fn large_bytes(&self) -> usize {
+        let is_large = |r: &Record| r.payload.is_some_and(|p| p.len() > LARGE);
+        if self.records.iter().any(is_large) { self.bytes() } else { 0 }
     }
 
     /// Whether it holds no record.

@@ -12,11 +12,8 @@ use crate::detect::roster::Roster;
 use crate::detect::{Candidate, Finding, Query, StepLimit};
 use crate::kind::Kind;
 use crate::policy::{Action, Profile};
-use crate::record::make_room;
+use crate::record::{LARGE, make_room};
 use crate::span::Span;
-
-/// What a longer payload took is given back before it is written anew.
-const KEEP_BYTES: usize = 4 << 20;
 
 /// A worker's memory, used again from record to record.
 #[derive(Default)]
@@ -151,7 +148,8 @@ impl<'s> PartScrubber<'s> {
             *out.findings = before;
             dropped = self.walk(codec, arena, (payload, body), scratch, out.findings)?;
         }
-        if bytes.len() > KEEP_BYTES {
+        // What it took to decide on the edits is given back before the payload is written anew.
+        if bytes.len() > LARGE {
             scratch.leaf.shrink();
         }
         let Scratch { codec: codec_scratch, edits, text, .. } = scratch;
