@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -32,6 +32,9 @@ use crate::source::{Acknowledge, Polled, Source, SourceError};
 const MAX_WAIT: Duration = Duration::from_millis(100);
 /// A batch's memory is given back to the system above this size.
 const KEEP_BYTES: usize = 4 << 20;
+/// While more bytes than this are on their way in batches with large records no batch is read, so that large records pass one
+/// after the other.
+const MOST_LARGE_BYTES: usize = 2 << 20;
 
 /// One line from a source to a sink.
 pub struct Line<'a> {
@@ -92,10 +95,14 @@ fn travel(line: Line<'_>) -> Result<Tally, LineError> {
     }
     // Nothing more will be delivered.
     let over = AtomicBool::new(false);
+    // Bytes of batches with large records that were read and not yet delivered.
+    let under_way = AtomicUsize::new(0);
     thread::scope(|scope| {
-        let (source, stopping, over) = (&mut *source, &*stop, &over);
+        let (source, stopping, over, under_way) = (&mut *source, &*stop, &over, &under_way);
         let reader = scope.spawn(move || {
-            read(source, &free_rx, raw_tx, stopping)?;
+            let has_room = || under_way.load(Ordering::Relaxed) <= MOST_LARGE_BYTES;
+            let sent = |bytes| _ = under_way.fetch_add(bytes, Ordering::Relaxed);
+            read(source, &free_rx, raw_tx, (&has_room, &sent), stopping)?;
             // What is on its way can only be acknowledged while the source lives and is kept alive.
             while !over.load(Ordering::Relaxed) {
                 source.idle(Duration::from_millis(1))?;
@@ -107,7 +114,7 @@ fn travel(line: Line<'_>) -> Result<Tally, LineError> {
             scope.spawn(move || scrub(scrubber, &raw_rx, &clean_tx));
         }
         drop((raw_rx, clean_tx));
-        let delivered = deliver(&mut *sink, acknowledger, clean_rx, free_tx);
+        let delivered = deliver(&mut *sink, acknowledger, clean_rx, free_tx, under_way);
         if delivered.is_err() {
             stop.store(true, Ordering::Relaxed);
         }
@@ -125,11 +132,12 @@ fn read(
     source: &mut dyn Source,
     free: &Receiver<Batch>,
     raw: Sender<(u64, Batch)>,
+    (has_room, sent): (&dyn Fn() -> bool, &dyn Fn(usize)),
     stop: &AtomicBool,
 ) -> Result<(), SourceError> {
     let mut number = 0;
     while !stop.load(Ordering::Relaxed) {
-        let Ok(mut batch) = free.try_recv() else {
+        let Some(mut batch) = has_room().then(|| free.try_recv().ok()).flatten() else {
             source.idle(Duration::from_millis(1))?;
             continue;
         };
@@ -138,6 +146,7 @@ fn read(
             polled = source.next(&mut batch, MAX_WAIT)?;
         }
         if !batch.is_empty() {
+            sent(batch.large_bytes());
             if raw.send((number, batch)).is_err() {
                 return Ok(());
             }
@@ -159,6 +168,7 @@ fn scrub(
     let mut scratch = Scratch::default();
     for (number, batch) in raw {
         let origin = batch.records().first().map(|r| r.origin().clone());
+        let is_large = batch.large_bytes() > 0;
         let scrubber = scrubber.load();
         // A panic must end the line, not leave it waiting for a batch that will never come.
         let scrubbed =
@@ -169,6 +179,9 @@ fn scrub(
         if clean.send((number, scrubbed)).is_err() {
             return;
         }
+        if is_large {
+            scratch.shrink();
+        }
     }
 }
 
@@ -178,6 +191,7 @@ fn deliver(
     mut source: Box<dyn Acknowledge>,
     clean: Receiver<(u64, Result<ScrubbedBatch, Halt>)>,
     free: Sender<Batch>,
+    under_way: &AtomicUsize,
 ) -> Result<Tally, LineError> {
     let mut early = BTreeMap::new();
     let mut next = 0;
@@ -190,8 +204,10 @@ fn deliver(
             metrics::delivered(&scrubbed);
             total.add(scrubbed.tally());
             let mut batch = scrubbed.into_batch();
+            let bytes = batch.large_bytes();
             batch.clear(KEEP_BYTES);
             let _ = free.send(batch);
+            under_way.fetch_sub(bytes, Ordering::Relaxed);
             next += 1;
         }
     }

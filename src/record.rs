@@ -137,6 +137,21 @@ pub struct Batch {
     pub(crate) read_at_ms: i64,
 }
 
+/// Memory above this size is taken with much room at its end, and given back after use.
+pub(crate) const LARGE: usize = 1 << 20;
+/// Allocators hand out pieces of this size one by one, and give each back to the system when it is freed. Smaller ones they
+/// keep, in each thread others. What is not written to takes no memory.
+const OWN_PAGES: usize = 33 << 20;
+
+/// Makes room for `more` bytes, for a large record in memory of its own.
+pub(crate) fn make_room(bytes: &mut Vec<u8>, more: usize) {
+    let need = bytes.len() + more;
+    if need > bytes.capacity() && need > LARGE {
+        let room = need.max(OWN_PAGES).max(2 * bytes.capacity());
+        bytes.reserve_exact(room - bytes.len());
+    }
+}
+
 impl Batch {
     /// An empty batch.
     pub fn new() -> Batch {
@@ -156,7 +171,9 @@ impl Batch {
     /// Empties it, keeping its memory unless one large record had blown it up past `keep_bytes`.
     pub fn clear(&mut self, keep_bytes: usize) {
         self.arena.clear();
-        self.arena.shrink_to(keep_bytes);
+        if self.arena.capacity() > keep_bytes {
+            self.arena = Vec::new();
+        }
         self.records.clear();
         self.headers.clear();
         self.checkpoint.positions.clear();
@@ -236,6 +253,12 @@ impl Batch {
     /// Bytes in the arena.
     pub fn bytes(&self) -> usize {
         self.arena.len()
+    }
+
+    /// Bytes in the arena, if one of its records is large.
+    pub(crate) fn large_bytes(&self) -> usize {
+        let is_large = |r: &Record| r.payload.is_some_and(|p| p.len() > LARGE);
+        if self.records.iter().any(is_large) { self.bytes() } else { 0 }
     }
 
     /// Whether it holds no record.

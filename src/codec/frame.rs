@@ -44,6 +44,11 @@ pub struct Framer {
     head: usize,
     /// Bytes thrown away of the current line.
     left_out: u64,
+    /// So many bytes from the record's start on were taken for the head of a document, and their lines stand alone.
+    apart: usize,
+    /// Records that a batch may hold.
+    most_records: usize,
+    has_more: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -89,7 +94,25 @@ impl Framer {
             searched: 0,
             head: 0,
             left_out: 0,
+            apart: 0,
+            most_records: usize::MAX,
+            has_more: false,
         }
+    }
+
+    /// The same, for batches of so many records: what is said of a record takes more memory than a short line does.
+    pub fn with_most_records(self, most_records: usize) -> Framer {
+        Framer { most_records, ..self }
+    }
+
+    /// How many of the bytes left over have been looked at: the next call must come with more.
+    pub fn seen(&self) -> usize {
+        self.searched
+    }
+
+    /// Whether the batch was full: what is left over holds whole records.
+    pub fn has_more(&self) -> bool {
+        self.has_more
     }
 
     /// Frames `batch`'s arena from offset `from` on, pushes the records found, and returns the offset from which bytes
@@ -100,21 +123,38 @@ impl Framer {
     /// may be taken off the arena's end.
     pub fn frame(&mut self, batch: &mut Batch, from: usize, eof: bool) -> usize {
         let mut start = from;
-        while let Some(n) = memchr(b'\n', &batch.arena[start + self.searched..]) {
-            let at = start + self.searched + n;
-            let carriage = at > start + self.line && batch.arena[at - 1] == b'\r';
-            let line = Line { end: at - usize::from(carriage), next: at + 1 };
-            start = self.line(batch, start, line);
+        loop {
+            while let Some(n) = memchr(b'\n', &batch.arena[start + self.searched..]) {
+                self.has_more = batch.records.len() >= self.most_records;
+                if self.has_more {
+                    return start;
+                }
+                let at = start + self.searched + n;
+                let carriage = at > start + self.line && batch.arena[at - 1] == b'\r';
+                let line = Line { end: at - usize::from(carriage), next: at + 1 };
+                start = self.line(batch, start, line);
+            }
+            self.has_more = false;
+            // The rest of a document that is none has not come yet.
+            if self.apart > 0 {
+                return start;
+            }
+            start = self.unfinished(batch, start);
+            if eof && self.apart == 0 {
+                start = self.finish(batch, start);
+            }
+            if self.apart == 0 {
+                return start;
+            }
         }
-        start = self.unfinished(batch, start);
-        if eof {
-            start = self.finish(batch, start);
-        }
-        start
     }
 
     /// A line is complete. Returns where the next record starts.
-    fn line(&mut self, batch: &mut Batch, mut start: usize, line: Line) -> usize {
+    fn line(&mut self, batch: &mut Batch, start: usize, line: Line) -> usize {
+        if self.apart > 0 {
+            self.apart -= line.next - start;
+            return self.alone(batch, start, line);
+        }
         match self.long {
             Long::No => {}
             Long::Windows => return self.windows(batch, start, line),
@@ -131,7 +171,7 @@ impl Framer {
                     self.mode = Mode::Documents;
                     return self.alone(batch, start, line);
                 }
-                _ => start = self.give_up(batch, start),
+                _ => return self.give_up(start),
             }
         }
         if line.end - start > self.limit || !self.begins_document(&batch.arena[start..line.end]) {
@@ -165,18 +205,10 @@ impl Framer {
         start
     }
 
-    /// The document is none: its lines before the current one stand alone. Returns where the current one starts.
-    fn give_up(&mut self, batch: &mut Batch, start: usize) -> usize {
-        let current = start + self.line;
-        let searched = self.searched - self.line;
-        let mut at = start;
-        while let Some(n) = memchr(b'\n', &batch.arena[at..current]) {
-            let end = at + n;
-            let carriage = end > at && batch.arena[end - 1] == b'\r';
-            at = self.alone(batch, at, Line { end: end - usize::from(carriage), next: end + 1 });
-        }
-        self.searched = searched;
-        current
+    /// The document is none: its lines before the current one stand alone, and are gone through once more.
+    fn give_up(&mut self, start: usize) -> usize {
+        self.apart = self.line;
+        self.next_record(start)
     }
 
     /// What stands from `start` on is one record, if it is not too long.
@@ -219,8 +251,7 @@ impl Framer {
             match self.long {
                 Long::No if pending >= self.limit + 2 => {
                     if self.in_document {
-                        start = self.give_up(batch, start);
-                        continue;
+                        return self.give_up(start);
                     }
                     self.number += 1;
                     let json = self.is_json(&batch.arena[start..start + self.limit]);
@@ -280,6 +311,9 @@ impl Framer {
         let end = batch.arena.len();
         if start + self.line < end {
             start = self.line(batch, start, Line { end, next: end });
+        }
+        if self.apart > 0 {
+            return start;
         }
         if self.in_document {
             // Cut off. One record, unless its end has no line of its own.

@@ -4,7 +4,7 @@
 
 use regex_automata::hybrid::LazyStateID;
 use regex_automata::hybrid::dfa::DFA;
-use regex_automata::nfa::thompson::{self, WhichCaptures};
+use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
 use regex_automata::util::start;
 use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Hir};
@@ -55,22 +55,29 @@ impl Heads {
             .collect();
         let config = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
         let nfa = thompson::Compiler::new().configure(config).build_many_from_hir(&hirs).ok()?;
+        Heads::of(nfa, starts.iter().map(|s| s.words).collect())
+    }
+
+    /// The same, of what was compiled before; `words` by pattern.
+    pub(super) fn of(nfa: NFA, words: Vec<Lengths>) -> Option<Heads> {
         let config = DFA::config()
             .match_kind(MatchKind::All)
             .cache_capacity(CACHE_BYTES)
             .skip_cache_capacity_check(true)
             .minimum_cache_clear_count(None);
         let dfa = DFA::builder().configure(config).build_from_nfa(nfa).ok()?;
-        Some(Heads {
-            machine: Machine::new(dfa, MOST_STATES),
-            words: starts.iter().map(|s| s.words).collect(),
-        })
+        Some(Heads { machine: Machine::new(dfa, MOST_STATES), words })
     }
 
     /// Whether a pattern may begin with a word of such a length.
     #[inline]
     pub(super) fn fits(&self, pattern: u16, head: usize) -> bool {
         self.words.get(usize::from(pattern)).is_none_or(|words| words >> (head % LENGTHS) & 1 == 1)
+    }
+
+    #[cfg(test)]
+    pub(super) fn nfa(&self) -> &NFA {
+        self.machine.dfa.get_nfa()
     }
 
     pub(super) fn class(&self, b: u8) -> u8 {
@@ -93,10 +100,6 @@ pub(super) struct Automaton {
 }
 
 impl Automaton {
-    #[cfg(test)]
-    pub(super) fn count(&self) -> usize {
-        self.rows.ids().len()
-    }
     pub(super) fn new(heads: &Heads) -> Automaton {
         Automaton { rows: Rows::new(&heads.machine), heads: [UNKNOWN; 2], matches: Vec::new() }
     }

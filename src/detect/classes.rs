@@ -11,12 +11,30 @@ pub(super) type Masks<const SETS: usize> = [u64; SETS];
 pub(super) struct ByteSet([u64; 4]);
 
 impl ByteSet {
+    /// Letters, digits and the underscore, in ASCII.
+    pub(super) const WORD: ByteSet = ByteSet([0x03ff_0000_0000_0000, 0x07ff_fffe_87ff_fffe, 0, 0]);
+
     pub(super) fn insert(&mut self, b: u8) {
         self.0[b as usize / 64] |= 1 << (b % 64);
     }
 
     pub(super) fn insert_range(&mut self, from: u8, to: u8) {
-        (from..=to).for_each(|b| self.insert(b));
+        for (first, word) in (0..).step_by(64).zip(&mut self.0) {
+            let (from, to) = (u32::from(from).max(first), u32::from(to).min(first + 63));
+            if from <= to {
+                *word |= u64::MAX >> (63 - (to - from)) << (from - first);
+            }
+        }
+    }
+
+    /// Byte `b` is bit `b % 64` of word `b / 64`.
+    pub(super) fn of_words(words: [u64; 4]) -> ByteSet {
+        ByteSet(words)
+    }
+
+    #[cfg(test)]
+    pub(super) fn words(&self) -> [u64; 4] {
+        self.0
     }
 
     pub(super) fn contains(&self, b: u8) -> bool {
@@ -27,6 +45,14 @@ impl ByteSet {
         let mut r = *self;
         r.0.iter_mut().zip(other.0).for_each(|(a, b)| *a |= b);
         r
+    }
+
+    pub(super) fn overlaps(&self, other: &ByteSet) -> bool {
+        self.0.iter().zip(other.0).any(|(a, b)| a & b != 0)
+    }
+
+    pub(super) fn is_within(&self, other: &ByteSet) -> bool {
+        self.0.iter().zip(other.0).all(|(a, b)| a & !b == 0)
     }
 
     pub(super) fn len(&self) -> u32 {
@@ -86,6 +112,18 @@ impl<const SETS: usize> Classifier<SETS> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ranges_and_words() {
+        for (from, to) in [(0, 0), (0, 255), (63, 64), (48, 57), (200, 201), (64, 127), (9, 3)] {
+            let (mut set, mut want) = (ByteSet::default(), ByteSet::default());
+            set.insert_range(from, to);
+            (from..=to).for_each(|b| want.insert(b));
+            assert_eq!(set, want, "{from} to {to}");
+        }
+        let word = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_';
+        assert!(ByteSet::WORD.iter().eq((0..=255).filter(word)));
+    }
 
     #[test]
     fn every_path_agrees_with_the_sets() {

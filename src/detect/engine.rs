@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use super::automaton::Heads;
+use super::facts::Facts;
 use super::fields::Fields;
 use super::keywords::Keywords;
 use super::matcher::Matcher;
 use super::names::{Names, Topic};
-use super::pack::{Detector, MAX_MATCH_BYTES, Pack, PackErrors};
+use super::pack::{Detector, MAX_MATCH_BYTES, Pack, PackErrors, Pattern};
 use super::prefilter::Prefilter;
 use super::protected;
 use super::query::Query;
 use super::scan::DetectScratch;
 use super::slow::SlowPattern;
-use super::starts::Starts;
 use crate::codec::{Leaf, Place};
 use crate::kind::Kind;
 
@@ -83,17 +84,22 @@ macro_rules! packs {
 }
 
 /// The packs that are part of the binary.
-const BUILTIN: &[(&str, &str)] = packs![
+pub(super) const BUILTIN: &[(&str, &str)] = packs![
     "ssn.toml" "mrn.toml" "date.toml" "age.toml" "phone.toml" "email.toml" "ip.toml" "url.toml" "zip.toml" "card.toml"
     "address.toml" "facility.toml" "place.toml" "geo.toml" "photo.toml"
     "name.toml" "town.toml" "plan.toml" "license.toml" "device.toml" "unique.toml"
 ];
 
+/// What is known of the built-in packs without working it out.
+static FACTS: LazyLock<Option<Facts<'static>>> = LazyLock::new(|| Facts::builtin(BUILTIN));
+
 #[expect(clippy::panic, reason = "a build that ships a broken pack must not scrub with the rest of them")]
 static BUILTIN_PACKS: LazyLock<Vec<Pack>> = LazyLock::new(|| {
-    let parse =
-        |(file, text): &(&str, &str)| Pack::parse(file, text).unwrap_or_else(|e| panic!("built-in pack {e}"));
-    BUILTIN.iter().map(parse).collect()
+    let packs = match &*FACTS {
+        Some(facts) => Pack::parse_known(BUILTIN, facts),
+        None => BUILTIN.iter().map(|(file, text)| Pack::parse(file, text)).collect(),
+    };
+    packs.unwrap_or_else(|e| panic!("built-in pack {e}"))
 });
 
 /// Whether a detector has the patterns of the built-in one of its name.
@@ -102,7 +108,10 @@ fn is_builtin(d: &Detector) -> bool {
     BUILTIN_PACKS.iter().flat_map(|p| &p.detectors).any(|b| b.id == d.id && texts(b) == texts(d))
 }
 
-static BUILTIN_ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| Arc::new(Engine::compile(&BUILTIN_PACKS)));
+static BUILTIN_ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
+    let heads = FACTS.as_ref().and_then(|facts| Heads::of(facts.heads()?, facts.words()));
+    Arc::new(Engine::compile(&BUILTIN_PACKS, heads))
+});
 
 impl Engine {
     /// The built-in packs, compiled once.
@@ -120,10 +129,11 @@ impl Engine {
     /// # Errors
     /// When a look-around pattern is too large to compile.
     pub fn new(packs: &[Pack]) -> Result<Engine, PackErrors> {
-        Ok(Engine::compile(packs))
+        Ok(Engine::compile(packs, None))
     }
 
-    fn compile(packs: &[Pack]) -> Engine {
+    /// `heads` are those of all patterns, where they are known.
+    fn compile(packs: &[Pack], heads: Option<Heads>) -> Engine {
         let mut by_id: BTreeMap<&str, (&str, &Detector)> = BTreeMap::new();
         let mut order: Vec<&str> = Vec::new();
         for pack in packs {
@@ -143,38 +153,43 @@ impl Engine {
             models: Vec::new(),
             again: None,
             roster: 0,
-            prefilter: Prefilter::new(Vec::new()),
+            prefilter: Prefilter::of(None, 0),
             keywords,
             fields: Fields::default(),
             own_addresses: chosen.iter().all(|(_, d)| d.kind != Kind::Ip || is_builtin(d)),
             infos: Vec::new(),
             reach: super::roster::REACH,
         };
-        let mut starts = Vec::new();
-        for (file, d) in chosen {
-            engine.add(file, d, &mut starts);
+        for (file, d) in &chosen {
+            engine.add(file, d);
         }
         engine.roster = engine.rules.len() as u16;
         for (id, kind) in super::roster::DETECTORS {
-            engine.add("roster", &Detector::of_roster(id, kind), &mut starts);
+            engine.add("roster", &Detector::of_roster(id, kind));
         }
-        engine.prefilter = Prefilter::new(starts);
+        // Folding has a head of its own.
+        let count = engine.matchers.len() + 1;
+        let searched = chosen.iter().flat_map(|(_, d)| &d.patterns).filter(|p| !p.places.needs_look_around());
+        engine.prefilter = match heads {
+            Some(heads) => Prefilter::of(Some(heads), count),
+            None => match searched.map(|p| p.places.starts(&p.text)).collect() {
+                Some(starts) => Prefilter::new(starts),
+                None => Prefilter::of(None, count),
+            },
+        };
         engine
     }
 
-    fn add(&mut self, file: &str, d: &Detector, starts: &mut Vec<Starts>) {
+    fn add(&mut self, file: &str, d: &Detector) {
         let number = self.rules.len() as u16;
         for p in &d.patterns {
-            match &p.starts {
-                Some(s) => {
-                    starts.push(s.clone());
-                    self.matchers.push(Matcher::new(p.text.clone(), number, p.max_len, s.inner.clone()));
+            if p.places.needs_look_around() {
+                if let Ok(slow) = SlowPattern::new(&p.text, false) {
+                    self.slow.push((slow, number));
                 }
-                None => {
-                    if let Ok(slow) = SlowPattern::new(&p.text, false) {
-                        self.slow.push((slow, number));
-                    }
-                }
+            } else {
+                let inner = p.places.inner().cloned();
+                self.matchers.push(Matcher::new(p.text.clone(), inner, number, p.max_len));
             }
             // A match, and the context on either side of it.
             self.reach = self.reach.max(p.max_len + 2 * (d.window as usize).max(protected::REACH));
@@ -188,13 +203,13 @@ impl Engine {
         self.fields.add(number, &d.fields, &d.not_fields);
         let mut keyword_ids: Vec<u16> = d.keywords.iter().filter_map(|k| self.keywords.id(k)).collect();
         keyword_ids.sort_unstable();
-        let value = d.value.as_ref();
-        let value = value.map(|p| Matcher::new(format!(r"\A(?:{})\z", p.text), number, p.max_len, None));
+        let whole = |p: &Pattern| Matcher::new(format!(r"\A(?:{})\z", p.text), None, number, p.max_len);
+        let value = d.value.as_ref().map(whole);
         self.infos.push(DetectorInfo {
             id: d.id.clone(),
             kind: d.kind,
             pack: file.to_string(),
-            slow: d.patterns.iter().any(|p| p.starts.is_none()),
+            slow: d.patterns.iter().any(|p| p.places.needs_look_around()),
             pattern: d.patterns.iter().map(|p| p.text.as_str()).collect::<Vec<_>>().join("\n"),
             keywords: d.keywords.clone(),
             fields: d.fields.clone(),

@@ -81,17 +81,20 @@ impl Keywords {
             .filter(|b| !b.is_ascii_alphanumeric())
             .for_each(|b| sets[set::ODD].insert(b));
         let mut heads = Box::new([(0, 0); HEADS]);
-        let mut entries: Vec<Entry> = Vec::new();
-        for (at, place) in heads.iter_mut().enumerate() {
-            let from = entries.len();
-            let has_head = |w: &[u8]| match *w {
+        let mut of_head: Vec<Vec<u16>> = vec![Vec::new(); HEADS];
+        for (id, word) in (0..).zip(&words) {
+            match *word.as_bytes() {
                 // Anything may follow on a single byte.
-                [one] => head(one, 0) >> 5 == at >> 5,
-                [first, second, ..] => head(first, second) == at,
-                [] => false,
-            };
-            let all = words.iter().enumerate().map(|(i, w)| (i as u16, w.as_bytes()));
-            entries.extend(all.filter(|(_, w)| has_head(w)).map(|(id, w)| {
+                [one] => (0..32).for_each(|second| of_head[head(one, second)].push(id)),
+                [first, second, ..] => of_head[head(first, second)].push(id),
+                [] => {}
+            }
+        }
+        let mut entries: Vec<Entry> = Vec::new();
+        for (ids, place) in of_head.iter().zip(heads.iter_mut()) {
+            let from = entries.len();
+            entries.extend(ids.iter().map(|&id| {
+                let w = words[usize::from(id)].as_bytes();
                 let mask = if w.len() < 8 { (1 << (8 * w.len())) - 1 } else { u64::MAX };
                 Entry { begins: fold(w) & mask, mask, id }
             }));

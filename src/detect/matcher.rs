@@ -21,6 +21,12 @@ use crate::span::Span;
 const MAX_GROUPS: usize = 16;
 /// Rows of one automaton in a worker's memory; past that they begin anew.
 const MOST_STATES: usize = 1 << 11;
+/// What the states of one automaton may take in regex-automata's own memory.
+const STATES_BYTES: usize = 256 << 10;
+/// What a worker's memory for all patterns may take. Past that it begins anew.
+const WORKER_BYTES: usize = 8 << 20;
+/// So often that is looked at: after so many tries to match.
+const BETWEEN: u32 = 1 << 14;
 /// Places where `phi` may begin that are told apart without a regex engine.
 const MOST_BEGINS: usize = 8;
 
@@ -58,13 +64,50 @@ enum Phi {
     Engine,
 }
 
-/// A worker's memory of one pattern.
+/// A worker's memory for all patterns.
 #[derive(Default)]
 pub(super) struct MatcherScratch {
+    patterns: Vec<Option<Box<PatternScratch>>>,
+    /// Matches tried since its size was looked at.
+    tried: u32,
+}
+
+impl MatcherScratch {
+    pub(super) fn new(patterns: usize) -> MatcherScratch {
+        let mut scratch = MatcherScratch::default();
+        scratch.patterns.resize_with(patterns, || None);
+        scratch
+    }
+
+    /// That of a pattern. All of it begins anew if it has grown too large, which is looked at now and then.
+    #[inline]
+    fn of(&mut self, pattern: usize) -> &mut PatternScratch {
+        self.tried += 1;
+        if self.tried == BETWEEN {
+            self.tried = 0;
+            if self.patterns.iter().flatten().map(|p| p.bytes()).sum::<usize>() > WORKER_BYTES {
+                *self = MatcherScratch::new(self.patterns.len());
+            }
+        }
+        self.patterns[pattern].get_or_insert_default()
+    }
+}
+
+/// A worker's memory of one pattern.
+#[derive(Default)]
+struct PatternScratch {
     whole: Option<Walker>,
     before: Option<Walker>,
     rest: Option<Walker>,
     cache: Option<Cache>,
+}
+
+impl PatternScratch {
+    fn bytes(&self) -> usize {
+        let walkers = [&self.whole, &self.before, &self.rest];
+        walkers.into_iter().flatten().map(Walker::bytes).sum::<usize>()
+            + self.cache.as_ref().map_or(0, Cache::memory_usage)
+    }
 }
 
 /// Patterns are over bytes.
@@ -73,11 +116,7 @@ fn bytes() -> syntax::Config {
 }
 
 impl Matcher {
-    #[cfg(test)]
-    pub(super) fn text(&self) -> &str {
-        &self.text
-    }
-    pub(super) fn new(text: String, detector: u16, max_len: usize, inner: Option<Inner>) -> Matcher {
+    pub(super) fn new(text: String, inner: Option<Inner>, detector: u16, max_len: usize) -> Matcher {
         Matcher { text, inner, detector, max_len, tables: OnceLock::new(), engine: OnceLock::new() }
     }
 
@@ -98,8 +137,7 @@ impl Matcher {
         let build = || {
             let hir = syntax::parse_with(&self.text, &bytes()).ok()?;
             let whole = machine(&hir, MatchKind::LeftmostFirst)?;
-            let has_phi = self.text.contains("(?P<phi>");
-            let phi = if has_phi { Phi::of(&hir) } else { Phi::Whole };
+            let phi = if has_phi(&hir) { Phi::of(&hir) } else { Phi::Whole };
             Some(Tables { whole, phi })
         };
         self.tables.get_or_init(build).as_ref()
@@ -116,14 +154,16 @@ impl Matcher {
         self.engine().is_none_or(|e| e.regex.is_match(Input::new(value).anchored(Anchored::Yes)))
     }
 
-    /// What goes of the match at a place, or of the one that a place found by its middle stands in.
+    /// What goes of the match at a place, or of the one that a place found by its middle stands in; the pattern is that of number
+    /// `i` in `scratch`.
     pub(super) fn match_at(
         &self,
         text: &[u8],
         at: usize,
-        scratch: &mut Option<Box<MatcherScratch>>,
+        i: usize,
+        scratch: &mut MatcherScratch,
     ) -> Option<Span> {
-        let scratch = scratch.get_or_insert_default();
+        let scratch = scratch.of(i);
         match &self.inner {
             None => self.begins_at(text, at, scratch),
             Some(inner) => self.around(text, at, inner, scratch),
@@ -131,7 +171,7 @@ impl Matcher {
     }
 
     /// What goes of the match that begins at a place.
-    fn begins_at(&self, text: &[u8], at: usize, scratch: &mut MatcherScratch) -> Option<Span> {
+    fn begins_at(&self, text: &[u8], at: usize, scratch: &mut PatternScratch) -> Option<Span> {
         if let Some(tables) = self.tables()
             && let Ok(found) = tables.begins_at(text, at, scratch)
         {
@@ -145,12 +185,13 @@ impl Matcher {
         &self,
         text: &[u8],
         at: usize,
-        scratch: &mut Option<Box<MatcherScratch>>,
+        i: usize,
+        scratch: &mut MatcherScratch,
     ) -> Option<Span> {
-        self.engine()?.begins_at(text, at, &mut scratch.get_or_insert_default().cache)
+        self.engine()?.begins_at(text, at, &mut scratch.of(i).cache)
     }
 
-    fn around(&self, text: &[u8], at: usize, inner: &Inner, scratch: &mut MatcherScratch) -> Option<Span> {
+    fn around(&self, text: &[u8], at: usize, inner: &Inner, scratch: &mut PatternScratch) -> Option<Span> {
         let low = at.saturating_sub(inner.max_before);
         let mut start =
             text[low..at].iter().rposition(|b| !inner.before.contains(*b)).map_or(low, |i| low + i + 1);
@@ -192,9 +233,9 @@ impl Tables {
         &self,
         text: &[u8],
         at: usize,
-        scratch: &mut MatcherScratch,
+        scratch: &mut PatternScratch,
     ) -> Result<Option<Span>, Unsure> {
-        let MatcherScratch { whole, before, rest, .. } = scratch;
+        let PatternScratch { whole, before, rest, .. } = scratch;
         let mut end = None;
         whole.get_or_insert_with(|| Walker::new(&self.whole)).walk(&self.whole, text, at, |place| {
             end = Some(place);
@@ -262,6 +303,16 @@ impl Phi {
     }
 }
 
+/// Whether the group stands anywhere in a pattern.
+fn has_phi(hir: &Hir) -> bool {
+    match hir.kind() {
+        HirKind::Capture(c) => c.name.as_deref() == Some("phi") || has_phi(&c.sub),
+        HirKind::Repetition(r) => has_phi(&r.sub),
+        HirKind::Concat(subs) | HirKind::Alternation(subs) => subs.iter().any(has_phi),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => false,
+    }
+}
+
 /// Parts of a pattern up to the group `phi`, and from it on; false if the group is not one part of the whole.
 fn cut(hir: &Hir, before: &mut Vec<Hir>, rest: &mut Vec<Hir>) -> bool {
     match hir.kind() {
@@ -284,7 +335,11 @@ fn cut(hir: &Hir, before: &mut Vec<Hir>, rest: &mut Vec<Hir>) -> bool {
 fn machine(hir: &Hir, kind: MatchKind) -> Option<Machine> {
     let config = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
     let nfa = thompson::Compiler::new().configure(config).build_from_hir(hir).ok()?;
-    let config = DFA::config().match_kind(kind).skip_cache_capacity_check(true);
+    let config = DFA::config()
+        .match_kind(kind)
+        .cache_capacity(STATES_BYTES)
+        .skip_cache_capacity_check(true)
+        .minimum_cache_clear_count(None);
     Some(Machine::new(DFA::builder().configure(config).build_from_nfa(nfa).ok()?, MOST_STATES))
 }
 
@@ -300,6 +355,10 @@ impl Walker {
     fn new(machine: &Machine) -> Walker {
         let rows = Rows::new(machine);
         Walker { generation: rows.generation(), rows, starts: [UNKNOWN; 257] }
+    }
+
+    fn bytes(&self) -> usize {
+        size_of::<Walker>() + self.rows.bytes()
     }
 
     fn start(&mut self, machine: &Machine, before: Option<u8>) -> Option<State> {
@@ -360,7 +419,7 @@ mod tests {
 
     #[test]
     fn patterns_are_cut_before_the_group() {
-        let of = |p: &str| Matcher::new(p.to_owned(), 0, 99, None);
+        let of = |p: &str| Matcher::new(p.to_owned(), None, 0, 99);
         let cases = [
             (r"\bmrn[: ]{1,3}(?P<phi>\d{4,6})\b", "mrn: 12345", Some((5, 10))),
             (r"\bmrn[: ]{1,3}(?P<phi>\d{4,6})\b", "mrn: 123", None),
@@ -373,10 +432,10 @@ mod tests {
             (r"\b(?P<phi>ab|a)(?:b|)c?", "abc", Some((0, 2))),
         ];
         for (pattern, text, want) in cases {
-            let (m, mut scratch) = (of(pattern), None);
+            let (m, mut scratch) = (of(pattern), MatcherScratch::new(1));
             let want = want.map(|(a, b)| Span::at(a, b));
-            assert_eq!(m.match_at(text.as_bytes(), 0, &mut scratch), want, "{pattern} in {text}");
-            assert_eq!(m.begins_at_slowly(text.as_bytes(), 0, &mut scratch), want, "{pattern} in {text}");
+            assert_eq!(m.match_at(text.as_bytes(), 0, 0, &mut scratch), want, "{pattern} in {text}");
+            assert_eq!(m.begins_at_slowly(text.as_bytes(), 0, 0, &mut scratch), want, "{pattern} in {text}");
         }
     }
 
@@ -399,12 +458,11 @@ mod tests {
         ) {
             let (engine, text) = (Engine::builtin(), parts.concat().into_bytes());
             for m in &engine.matchers {
-                let mut scratch = None;
+                let mut scratch = MatcherScratch::new(1);
                 for at in 0..text.len() {
-                    let mut own = MatcherScratch::default();
-                    let kept = scratch.get_or_insert_with(|| Box::new(std::mem::take(&mut own)));
-                    let got = m.begins_at(&text, at, kept);
-                    prop_assert_eq!(got, m.begins_at_slowly(&text, at, &mut scratch), "{} at {} of {:?}", m.text, at, parts.concat());
+                    let got = m.begins_at(&text, at, scratch.of(0));
+                    let want = m.begins_at_slowly(&text, at, 0, &mut scratch);
+                    prop_assert_eq!(got, want, "{} at {} of {:?}", m.text, at, parts.concat());
                 }
             }
         }

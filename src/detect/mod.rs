@@ -15,6 +15,7 @@ mod classes;
 mod engine;
 mod event_time;
 mod examples;
+mod facts;
 mod fields;
 mod fold;
 mod keywords;

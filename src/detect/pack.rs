@@ -7,8 +7,9 @@ use std::fmt;
 use toml::Spanned;
 
 use super::checks::Check;
+use super::facts::{Facts, PatternFacts};
 use super::names::Topic;
-use super::starts::Starts;
+use super::starts::{Inner, Starts};
 use crate::authored::{Diagnostic, Reader, Table};
 use crate::kind::Kind;
 
@@ -85,12 +86,52 @@ pub(super) struct Detector {
     pub(super) counter_examples: Vec<String>,
 }
 
-/// A pattern and how its starts are found; `None` for one that needs look-around.
+/// A pattern.
 #[derive(Clone, Debug)]
 pub(super) struct Pattern {
     pub(super) text: String,
-    pub(super) starts: Option<Starts>,
+    pub(super) places: Places,
     pub(super) max_len: usize,
+}
+
+/// How the places are found where a pattern may match.
+#[derive(Clone, Debug)]
+pub(super) enum Places {
+    /// By its starts.
+    Starts(Starts),
+    /// The same, but they are worked out when they are needed: a built-in pattern.
+    Known {
+        /// What they say of what stands before.
+        inner: Option<Inner>,
+    },
+    /// It needs look-around, and is tried everywhere.
+    LookAround,
+    /// It is compared with whole values only.
+    Whole,
+}
+
+impl Places {
+    pub(super) fn needs_look_around(&self) -> bool {
+        matches!(self, Places::LookAround)
+    }
+
+    /// What may stand before the part that is looked for.
+    pub(super) fn inner(&self) -> Option<&Inner> {
+        match self {
+            Places::Starts(starts) => starts.inner.as_ref(),
+            Places::Known { inner } => inner.as_ref(),
+            Places::LookAround | Places::Whole => None,
+        }
+    }
+
+    /// The starts of the pattern, if that is how its places are found.
+    pub(super) fn starts(&self, pattern: &str) -> Option<Starts> {
+        match self {
+            Places::Starts(starts) => Some(starts.clone()),
+            Places::Known { .. } => pattern::starts(pattern),
+            Places::LookAround | Places::Whole => None,
+        }
+    }
 }
 
 impl Detector {
@@ -130,6 +171,16 @@ impl Pack {
     /// # Errors
     /// Everything that is wrong, each with its place. After an error of TOML's own nothing else is looked at.
     pub fn parse(file: &str, text: &str) -> Result<Pack, PackErrors> {
+        Pack::read(file, text, &mut Patterns::Lint)
+    }
+
+    /// Reads packs of whose patterns everything is known already, and which therefore need no lint.
+    pub(super) fn parse_known(packs: &[(&str, &str)], facts: &Facts<'_>) -> Result<Vec<Pack>, PackErrors> {
+        let mut known = Patterns::Known(facts.patterns.iter());
+        packs.iter().map(|(file, text)| Pack::read(file, text, &mut known)).collect()
+    }
+
+    fn read(file: &str, text: &str, patterns: &mut Patterns<'_>) -> Result<Pack, PackErrors> {
         let reader = Reader::without_secrets(file.to_owned(), text);
         let mut detectors: Vec<Detector> = Vec::new();
         if let Some(root) = reader.parse(text) {
@@ -145,7 +196,7 @@ impl Pack {
                     reader.error(id.span(), title, "the second", None);
                 }
                 ids.extend(id.iter().map(|id| id.get_ref().clone()));
-                detectors.extend(lint(&reader, &table, id));
+                detectors.extend(lint(&reader, &table, id, patterns));
             }
             root.finish(&[]);
         }
@@ -166,9 +217,50 @@ impl Pack {
     }
 }
 
+/// How patterns are read.
+enum Patterns<'f> {
+    /// Parsed, and looked through for what cannot be meant.
+    Lint,
+    /// One after the other as it is known to be.
+    Known(std::slice::Iter<'f, PatternFacts>),
+}
+
+impl Patterns<'_> {
+    /// Reads a pattern; `search` says whether it is looked for in texts.
+    fn read(
+        &mut self,
+        reader: &Reader,
+        p: &Spanned<String>,
+        any_case: bool,
+        search: bool,
+    ) -> Option<Pattern> {
+        match self {
+            Patterns::Lint => pattern::read(reader, p, any_case, search),
+            Patterns::Known(facts) => {
+                let facts = facts.next()?;
+                let places = match (facts.look_around, search) {
+                    (true, _) => Places::LookAround,
+                    (false, true) => Places::Known { inner: facts.inner.clone() },
+                    (false, false) => Places::Whole,
+                };
+                Some(Pattern {
+                    text: pattern::flagged(p.get_ref(), any_case),
+                    places,
+                    max_len: facts.max_len,
+                })
+            }
+        }
+    }
+}
+
 /// Reads a detector and looks for what cannot be meant. What is wrong stays with the reader; then there may be no
 /// detector.
-fn lint(reader: &Reader, t: &Table<'_>, id: Option<Spanned<String>>) -> Option<Detector> {
+fn lint(
+    reader: &Reader,
+    t: &Table<'_>,
+    id: Option<Spanned<String>>,
+    read: &mut Patterns<'_>,
+) -> Option<Detector> {
     let flag = |key, default| t.boolean(key).unwrap_or(default);
     let list = |key| t.strings(key).unwrap_or_default();
     let wrong = |span, title: &str, label: &str| reader.error(span, title.to_owned(), label, None);
@@ -188,12 +280,12 @@ fn lint(reader: &Reader, t: &Table<'_>, id: Option<Spanned<String>>) -> Option<D
 
     let case_insensitive = flag("case_insensitive", false);
     let (one, many) = (t.string("pattern"), list("patterns"));
-    let patterns = one.iter().chain(&many).filter_map(|p| pattern::read(reader, p, case_insensitive, true));
+    let patterns = one.iter().chain(&many).filter_map(|p| read.read(reader, p, case_insensitive, true));
     let patterns: Vec<Pattern> = patterns.collect();
     let whole_field = flag("whole_field", false);
     let (fields, not_fields) = (list("fields"), list("not_fields"));
     let value_given = t.string("value");
-    let value = value_given.as_ref().and_then(|p| pattern::read(reader, p, case_insensitive, false));
+    let value = value_given.as_ref().and_then(|p| read.read(reader, p, case_insensitive, false));
     let model = t.one_of("model", &Topic::NAMES, &[]);
     if !whole_field && !t.has("pattern") && many.is_empty() && !t.has("model") {
         let help = "give `pattern`, or `whole_field = true` with `fields`, or `model`".to_owned();
@@ -206,7 +298,7 @@ fn lint(reader: &Reader, t: &Table<'_>, id: Option<Spanned<String>>) -> Option<D
         wrong(value.span(), "`value` goes with whole_field = true", "would not be used");
     }
     let check = t.one_of("check", Check::NAMES, &[]);
-    let inner = |p: &Pattern| p.starts.as_ref().is_some_and(|s| s.inner.is_some());
+    let inner = |p: &Pattern| p.places.inner().is_some();
     let needs_whole = check.as_ref().filter(|c| !c.get_ref().allows_more_before());
     if let Some(check) = needs_whole.filter(|_| patterns.iter().any(inner)) {
         wrong(

@@ -92,12 +92,16 @@ struct Left {
 impl Prefilter {
     /// Merges the starts of all patterns; `starts[i]` is that of pattern `i + 1`.
     pub(super) fn new(starts: Vec<Starts>) -> Prefilter {
-        let starts = &[vec![fold::starts()], starts].concat()[..];
-        let heads = Heads::new(starts);
+        let starts: Vec<Starts> = std::iter::once(fold::starts()).chain(starts).collect();
+        Prefilter::of(Heads::new(&starts), starts.len())
+    }
+
+    /// The same, of heads that are merged already, those of folding among them.
+    pub(super) fn of(heads: Option<Heads>, patterns: usize) -> Prefilter {
         let mut sets = [ByteSet::default(); set::COUNT];
         (0..=255).filter(|b| is_word(*b)).for_each(|b| sets[set::WORD].insert(b));
         names::LEADS.for_each(|b| sets[set::LEAD].insert(b));
-        let mut p = Prefilter { heads, classifier: Classifier::new(&sets), patterns: starts.len() as u16 };
+        let mut p = Prefilter { heads, classifier: Classifier::new(&sets), patterns: patterns as u16 };
         p.choose_places(&mut sets);
         p.classifier = Classifier::new(&sets);
         p

@@ -101,6 +101,12 @@ impl Rows {
         self.generation
     }
 
+    /// About what it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let own = size_of_val(&*self.rows) + self.ids.len() * 4 * size_of::<LazyStateID>();
+        own + self.cache.memory_usage()
+    }
+
     /// The states it was copied from, by row.
     pub(super) fn ids(&self) -> &[LazyStateID] {
         &self.ids

@@ -31,11 +31,20 @@ pub struct DetectScratch {
 
 #[derive(Default)]
 pub(super) struct MatchScratch {
-    /// By matcher.
-    matchers: Vec<Option<Box<MatcherScratch>>>,
+    patterns: MatcherScratch,
     pub(super) keywords: KeywordHits,
     pub(super) names: NamesScratch,
     pub(super) rostered: Rostered,
+}
+
+impl DetectScratch {
+    /// Gives back the memory that a large text took. What is remembered of texts stays.
+    pub(crate) fn shrink(&mut self) {
+        self.candidates = Vec::new();
+        self.folded = Folded::default();
+        self.matching.keywords = KeywordHits::default();
+        self.matching.names.shrink();
+    }
 }
 
 /// The text being scanned and what is known about where it stands.
@@ -153,7 +162,7 @@ impl Engine {
         let rostered = std::mem::take(&mut scratch.matching.rostered);
         *scratch = DetectScratch { engine: self.serial, ..DetectScratch::default() };
         scratch.matching.rostered = rostered;
-        scratch.matching.matchers.resize_with(self.matchers.len(), || None);
+        scratch.matching.patterns = MatcherScratch::new(self.matchers.len());
     }
 
     fn find_in(
@@ -177,7 +186,7 @@ impl Engine {
                 continue;
             }
             let at = c.at as usize - base;
-            let Some(span) = matcher.match_at(scene.text, at, &mut scratch.matchers[i]) else { continue };
+            let Some(span) = matcher.match_at(scene.text, at, i, &mut scratch.patterns) else { continue };
             let spared = match kind {
                 Kind::Date if scene.query.spares_leading_time => leading
                     .get_or_insert_with(|| event_time::leading(scene.text))
@@ -386,7 +395,7 @@ impl Engine {
                     if !query.kinds.contains(self.rules[m.detector as usize].detector.kind) {
                         continue;
                     }
-                    if let Some(span) = m.begins_at_slowly(text, at, &mut scratch.matching.matchers[i]) {
+                    if let Some(span) = m.begins_at_slowly(text, at, i, &mut scratch.matching.patterns) {
                         let mut keywords = KeywordHits::default();
                         out.extend(self.weigh(&scene, m.detector, span, None, &mut keywords));
                     }

@@ -4,6 +4,8 @@
 //! word which a match begins with may have: `\b\d{3}-\d{2}-\d{4}\b` begins with a word of three, `\b\d{9}\b` with one of
 //! nine. Both are over-approximations: a place where they do not fit cannot start a match.
 
+use std::borrow::Borrow;
+
 use regex_syntax::hir::{
     Capture, Class, ClassBytes, ClassBytesRange, ClassUnicode, Hir, HirKind, Look, Repetition,
 };
@@ -35,7 +37,7 @@ pub(super) struct Starts {
 }
 
 /// What may stand before the part of a match that is looked for, as the local part of an address before its `@`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Inner {
     /// The bytes.
     pub(super) before: ByteSet,
@@ -49,7 +51,7 @@ impl Starts {
 
     /// Derives the starts of a pattern; `None` if it may begin with anything at all.
     pub(super) fn of(hir: &Hir) -> Option<Starts> {
-        let outer = Starts::at_head(hir, leading_boundary(hir), None);
+        let outer = Starts::at_head(&[hir], leading_boundary(hir), None);
         match outer {
             // `at` and numbers are common: a word that is known to stand behind them is not.
             Some(s) if is_definite(&s.prefix) && begins_commonly(&s.prefix) => inner(hir).or(Some(s)),
@@ -59,9 +61,9 @@ impl Starts {
         }
     }
 
-    /// As [`Starts::of`], for a pattern that is known to be short and definite.
-    pub(super) fn at_head(hir: &Hir, boundary: bool, inner: Option<Inner>) -> Option<Starts> {
-        let (prefix, _) = cut(hir, ROOM, true);
+    /// The starts of parts that follow on each other.
+    fn at_head<H: Borrow<Hir>>(parts: &[H], boundary: bool, inner: Option<Inner>) -> Option<Starts> {
+        let (prefix, _) = cut_all(parts, ROOM, true);
         if prefix.properties().minimum_len().unwrap_or(0) == 0 {
             return None;
         }
@@ -140,34 +142,40 @@ fn cut(hir: &Hir, room: usize, head: bool) -> (Hir, bool) {
             let (subs, whole): (Vec<Hir>, Vec<bool>) = subs.iter().map(|s| cut(s, room, head)).unzip();
             (Hir::alternation(subs), whole.into_iter().all(|w| w))
         }
-        HirKind::Concat(subs) => {
-            let (mut all, mut left, mut head) = (Vec::new(), room, head);
-            for (i, sub) in subs.iter().enumerate() {
-                let (part, whole) = cut(sub, left, head);
-                if !whole && let Some(either) = with_or_without(sub, &subs[i + 1..], left, head) {
-                    all.push(either);
-                    return (Hir::concat(all), false);
-                }
-                let min = min_len(&part);
-                all.push(part);
-                left = left.saturating_sub(min);
-                head &= min == 0;
-                if !whole {
-                    return (Hir::concat(all), false);
-                }
-            }
-            (Hir::concat(all), true)
-        }
+        HirKind::Concat(subs) => cut_all(subs, room, head),
         HirKind::Repetition(r) => cut_repetition(r, room, head),
     }
 }
 
+/// The same of parts that follow on each other.
+fn cut_all<H: Borrow<Hir>>(subs: &[H], room: usize, head: bool) -> (Hir, bool) {
+    let (mut all, mut left, mut head) = (Vec::new(), room, head);
+    for (i, sub) in subs.iter().enumerate() {
+        let (part, whole) = cut(sub.borrow(), left, head);
+        if !whole && let Some(either) = with_or_without(sub.borrow(), &subs[i + 1..], left, head) {
+            all.push(either);
+            return (Hir::concat(all), false);
+        }
+        let min = min_len(&part);
+        all.push(part);
+        left = left.saturating_sub(min);
+        head &= min == 0;
+        if !whole {
+            return (Hir::concat(all), false);
+        }
+    }
+    (Hir::concat(all), true)
+}
+
 /// Something optional of which only the beginning is kept: that, or what follows it.
-fn with_or_without(optional: &Hir, rest: &[Hir], room: usize, head: bool) -> Option<Hir> {
-    let HirKind::Repetition(r) = optional.kind() else { return None };
-    let with = cut(&r.sub, room, head).0;
-    let without = cut(&Hir::concat(rest.to_vec()), room, head).0;
-    (r.min == 0 && min_len(&with) > 0 && min_len(&without) > 0).then(|| Hir::alternation(vec![with, without]))
+fn with_or_without<H: Borrow<Hir>>(optional: &Hir, rest: &[H], room: usize, head: bool) -> Option<Hir> {
+    let HirKind::Repetition(Repetition { min: 0, sub, .. }) = optional.kind() else { return None };
+    let with = cut(sub, room, head).0;
+    if min_len(&with) == 0 {
+        return None;
+    }
+    let without = cut_all(rest, room, head).0;
+    (min_len(&without) > 0).then(|| Hir::alternation(vec![with, without]))
 }
 
 /// A class of a few characters outside ASCII, in bytes. The parser makes such classes of alternations of single characters,
@@ -255,17 +263,13 @@ fn inner(hir: &Hir) -> Option<Starts> {
     for (i, sub) in subs.iter().enumerate() {
         let at_sign = |set: ByteSet| set.iter().all(|b| matches!(b, b'@' | b'%'));
         if i > 0 && first_bytes(sub).is_some_and(at_sign) {
-            let rest = Hir::concat(subs[i..].to_vec());
-            return Starts::at_head(&rest, false, Some(Inner { before, max_before }));
+            return Starts::at_head(&subs[i..], false, Some(Inner { before, max_before }));
         }
         let mark = matches!(sub.kind(), HirKind::Literal(l) if matches!(l.0[0], b',' | b'.'));
         let letters = |set: ByteSet| set.iter().all(|b| b.is_ascii_alphabetic());
-        let word = leading_boundary(sub) && subs.get(i + 1).and_then(first_bytes).is_some_and(letters);
-        if i > 0 && (mark || word) {
-            let rest = Hir::concat(subs[i..].to_vec());
-            if spelled_out(&rest).0 >= RARE {
-                return Starts::at_head(&rest, !mark, Some(Inner { before, max_before }));
-            }
+        let word = leading_boundary(sub) && subs.get(i + 1).and_then(|s| first_bytes(s)).is_some_and(letters);
+        if i > 0 && (mark || word) && spelled_out_in(&subs[i..]).0 >= RARE {
+            return Starts::at_head(&subs[i..], !mark, Some(Inner { before, max_before }));
         }
         max_before += sub.properties().maximum_len()?;
         collect_bytes(sub, &mut before)?;
@@ -274,11 +278,11 @@ fn inner(hir: &Hir) -> Option<Starts> {
 }
 
 /// The parts of a pattern one after the other, groups opened.
-fn parts(hir: &Hir, all: &mut Vec<Hir>) {
+fn parts<'h>(hir: &'h Hir, all: &mut Vec<&'h Hir>) {
     match hir.kind() {
         HirKind::Capture(c) => parts(&c.sub, all),
         HirKind::Concat(subs) => subs.iter().for_each(|s| parts(s, all)),
-        _ => all.push(hir.clone()),
+        _ => all.push(hir),
     }
 }
 
@@ -304,18 +308,21 @@ fn spelled_out(hir: &Hir) -> (usize, bool) {
             .iter()
             .map(spelled_out)
             .fold((usize::MAX, true), |(n, all), (m, whole)| (n.min(m), all && whole)),
-        HirKind::Concat(subs) => {
-            let mut count = 0;
-            for sub in subs {
-                let (n, whole) = spelled_out(sub);
-                count += n;
-                if !whole {
-                    return (count, false);
-                }
-            }
-            (count, true)
+        HirKind::Concat(subs) => spelled_out_in(subs),
+    }
+}
+
+/// The same of parts that follow on each other.
+fn spelled_out_in<H: Borrow<Hir>>(subs: &[H]) -> (usize, bool) {
+    let mut count = 0;
+    for sub in subs {
+        let (n, whole) = spelled_out(sub.borrow());
+        count += n;
+        if !whole {
+            return (count, false);
         }
     }
+    (count, true)
 }
 
 /// The bytes that a part begins with; `None` if it may be empty, or is not told easily.
@@ -383,8 +390,13 @@ impl Words {
 
 /// All sums of one length of each.
 fn sums(a: Lengths, b: Lengths) -> Lengths {
-    let bits = |set: Lengths| (0..=LONGEST).filter(move |i| set >> i & 1 == 1);
-    bits(a).flat_map(|x| bits(b).map(move |y| (x + y).min(LONGEST))).fold(0, |set, n| set | 1 << n)
+    let (mut left, mut all) = (a, 0);
+    while left != 0 {
+        all |= u64::from(b) << left.trailing_zeros();
+        left &= left - 1;
+    }
+    let longer = all >> LONGEST != 0;
+    all as Lengths & Starts::ANY_WORD | Lengths::from(longer) << LONGEST
 }
 
 pub(super) fn is_word(b: u8) -> bool {
@@ -401,7 +413,7 @@ fn leading_words(hir: &Hir) -> Words {
         }
         HirKind::Class(c) => {
             let set = byte_set(c).unwrap_or_default();
-            let (word, other) = (set.iter().any(is_word), set.iter().any(|b| !is_word(b)));
+            let (word, other) = (set.overlaps(&ByteSet::WORD), !set.is_within(&ByteSet::WORD));
             Words { open: u32::from(word) << 1, closed: u32::from(other) }
         }
         HirKind::Capture(c) => leading_words(&c.sub),

@@ -6,6 +6,7 @@ use crate::codec::{Edit, Leaf, Map, PathBuf, Place, Segment};
 use crate::detect::{Candidate, DetectScratch, Engine, Finding, Known, Query, StepLimit};
 use crate::kind::Kind;
 use crate::policy::{Action, Policy, Profile};
+use crate::record::make_room;
 use crate::span::Span;
 use crate::transform;
 
@@ -36,6 +37,15 @@ pub(super) struct LeafScratch {
     segments: Vec<Segment>,
     path: PathBuf,
     replacement: Vec<u8>,
+}
+
+impl LeafScratch {
+    /// Gives back the memory that a large text took.
+    pub(super) fn shrink(&mut self) {
+        let (detect, known) = (std::mem::take(&mut self.detect), std::mem::take(&mut self.known));
+        *self = LeafScratch { detect, known, ..LeafScratch::default() };
+        self.detect.shrink();
+    }
 }
 
 impl LeafScrubber<'_> {
@@ -221,7 +231,9 @@ impl LeafScrubber<'_> {
         buffer: &mut Vec<u8>,
     ) {
         out.clear();
+        make_room(out, text.len());
         segments.clear();
+        segments.reserve(2 * decided.len() + 1);
         let mut at = 0;
         let mut push = |bytes: &[u8], raw: Span, verbatim: bool| {
             let start = out.len() as u32;

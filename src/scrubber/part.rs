@@ -12,6 +12,7 @@ use crate::detect::roster::Roster;
 use crate::detect::{Candidate, Finding, Query, StepLimit};
 use crate::kind::Kind;
 use crate::policy::{Action, Profile};
+use crate::record::{LARGE, make_room};
 use crate::span::Span;
 
 /// A worker's memory, used again from record to record.
@@ -29,6 +30,16 @@ pub struct Scratch {
 }
 
 impl Scratch {
+    /// Gives back the memory that a large record took. What is remembered of records stays.
+    pub(crate) fn shrink(&mut self) {
+        self.codec = CodecScratch::default();
+        self.leaf.shrink();
+        self.ahead = Ahead::default();
+        self.candidates = Vec::new();
+        self.edits = Vec::new();
+        self.text = Vec::new();
+    }
+
     /// Forgets the names of the record before.
     pub(super) fn forget(&mut self) {
         self.leaf.known.clear();
@@ -137,6 +148,10 @@ impl<'s> PartScrubber<'s> {
             *out.findings = before;
             dropped = self.walk(codec, arena, (payload, body), scratch, out.findings)?;
         }
+        // What it took to decide on the edits is given back before the payload is written anew.
+        if bytes.len() > LARGE {
+            scratch.leaf.shrink();
+        }
         let Scratch { codec: codec_scratch, edits, text, .. } = scratch;
         // Of a long line's windows some are on their way already: here the finding is redacted instead.
         if dropped && whole {
@@ -148,6 +163,7 @@ impl<'s> PartScrubber<'s> {
         if edits.is_empty() {
             return Ok(Outcome::Clean);
         }
+        make_room(out.bytes, body.len());
         codec.encode(&arena[body.range()], edits, text, codec_scratch, out.bytes);
         Ok(Outcome::Edited)
     }

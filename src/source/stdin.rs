@@ -5,14 +5,20 @@ use std::io::{ErrorKind, Read};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use memchr::memrchr;
+
 use super::{Acknowledge, Nothing, Polled, Source, SourceError};
 use crate::codec::Framer;
 use crate::reason::plain_reason;
-use crate::record::{Batch, Record};
+use crate::record::{Batch, Record, make_room};
 
 /// Bytes asked of a reader at once. What one read brings is one batch: a file gives this much, a pipe what it
 /// holds.
 const READ_BYTES: usize = 512 << 10;
+/// Records of a batch. What is said of one takes more memory than a short line does.
+const MOST_RECORDS: usize = 8192;
+/// Of what is left over when a batch is full, so much is taken for the next one.
+const TAKE_BYTES: usize = 256 << 10;
 /// How long to wait before a reader that does not block is asked again.
 const RETRY: Duration = Duration::from_millis(5);
 
@@ -27,8 +33,12 @@ pub struct StreamSource {
     /// The stream being read, and those to come.
     inputs: VecDeque<Input>,
     framer: Framer,
-    /// Bytes of a record not yet whole.
+    /// Bytes of a record not yet whole, or of the records that were too many for the batch before.
     left: Vec<u8>,
+    /// How many of them have been handed out.
+    taken: usize,
+    /// There may be whole records among them.
+    surplus: bool,
 }
 
 struct Input {
@@ -36,19 +46,56 @@ struct Input {
     reader: Box<dyn Read + Send>,
     /// Its first bytes have been looked at.
     checked: bool,
+    ended: bool,
 }
 
 impl StreamSource {
     /// A source of these streams, in order, each with the name it has in messages (`standard input`, a path).
     pub fn new(inputs: Vec<(String, Box<dyn Read + Send>)>, framer: Framer) -> StreamSource {
-        let input = |(name, reader)| Input { name, reader, checked: false };
-        StreamSource { inputs: inputs.into_iter().map(input).collect(), framer, left: Vec::new() }
+        let input = |(name, reader)| Input { name, reader, checked: false, ended: false };
+        let inputs = inputs.into_iter().map(input).collect();
+        StreamSource {
+            inputs,
+            framer: framer.with_most_records(MOST_RECORDS),
+            left: Vec::new(),
+            taken: 0,
+            surplus: false,
+        }
+    }
+
+    /// Puts what is left over into the batch, which ends at `from`; whether that gave it records. Of much that holds whole
+    /// records this takes a part, up to a line end, and leaves the rest where it is: it must not be moved again and again.
+    fn take(&mut self, batch: &mut Batch, from: usize) -> bool {
+        let mut most = TAKE_BYTES.max(2 * self.framer.seen());
+        while self.surplus && self.left.len() - self.taken > most {
+            let part = &self.left[self.taken..self.taken + most];
+            if let Some(end) = memrchr(b'\n', part).filter(|end| *end >= self.framer.seen()) {
+                batch.arena.extend_from_slice(&part[..=end]);
+                let end = self.framer.frame(batch, from, false);
+                batch.arena.truncate(end);
+                if !batch.is_empty() {
+                    self.taken += end - from;
+                    return true;
+                }
+            }
+            most *= 2;
+        }
+        batch.arena.extend_from_slice(&self.left[self.taken..]);
+        (self.left, self.taken) = (Vec::new(), 0);
+        if std::mem::take(&mut self.surplus) {
+            let end = self.framer.frame(batch, from, false);
+            if !batch.is_empty() {
+                self.keep_rest(batch, end);
+                return true;
+            }
+        }
+        false
     }
 
     /// Takes what is not yet a record off the batch, for the next one.
     fn keep_rest(&mut self, batch: &mut Batch, from: usize) {
-        self.left.clear();
         self.left.extend_from_slice(&batch.arena[from..]);
+        self.surplus = self.framer.has_more();
         // The last window of a long line may reach into what is kept.
         let used = batch.records.last().map_or(0, |r| end_of(r).max(from));
         batch.arena.truncate(used);
@@ -62,15 +109,21 @@ fn end_of(record: &Record) -> usize {
 impl Source for StreamSource {
     fn next(&mut self, batch: &mut Batch, max_wait: Duration) -> Result<Polled, SourceError> {
         let mut from = batch.arena.len();
-        batch.arena.append(&mut self.left);
         batch.read_at_ms = now_ms();
+        if self.take(batch, from) {
+            return Ok(Polled::Batch);
+        }
         loop {
             let Some(input) = self.inputs.front_mut() else { return Ok(Polled::End) };
-            match input.read(batch) {
+            let read = if input.ended { Ok(0) } else { input.read(batch) };
+            match read {
                 Ok(0) => {
+                    input.ended = true;
                     input.check(&batch.arena[from..], true)?;
                     from = self.framer.frame(batch, from, true);
-                    self.inputs.pop_front();
+                    if !self.framer.has_more() {
+                        self.inputs.pop_front();
+                    }
                 }
                 Ok(_) => {
                     if !input.check(&batch.arena[from..], false)? {
@@ -106,6 +159,7 @@ impl Input {
     /// One read to the end of the arena.
     fn read(&mut self, batch: &mut Batch) -> std::io::Result<usize> {
         let len = batch.arena.len();
+        make_room(&mut batch.arena, READ_BYTES);
         batch.arena.resize(len + READ_BYTES, 0);
         let read = loop {
             match self.reader.read(&mut batch.arena[len..]) {
@@ -216,6 +270,42 @@ mod tests {
         assert_eq!(step(&mut s), (Ok(Polled::End), vec![]));
     }
 
+    /// Lines so short that a read brings more of them than a batch holds, and documents that break after as many.
+    #[test]
+    fn a_batch_holds_so_many_records() {
+        let blank = "\n".repeat(3 * READ_BYTES);
+        let broken = format!("[{}1 2\n{}\nlast", "\n".repeat(400_000), "x".repeat(3 * TAKE_BYTES));
+        let mixed = format!("{}[\n{}", "a\n\n{}\n".repeat(30_000), "1,\n[\n".repeat(90_000));
+        let files = [blank, broken, mixed];
+        let read = |most: usize| {
+            let input =
+                |t: &String| ("x".to_owned(), Box::new(Cursor::new(t.clone().into_bytes())) as Box<_>);
+            let mut s =
+                StreamSource::new(files.iter().map(input).collect(), Framer::new(Format::Auto, 1 << 20, 100));
+            s.framer = Framer::new(Format::Auto, 1 << 20, 100).with_most_records(most);
+            let (mut all, mut records, mut largest) = (Vec::new(), Vec::new(), 0);
+            loop {
+                let mut batch = Batch::new();
+                let polled = s.next(&mut batch, Duration::ZERO).unwrap();
+                largest = largest.max(batch.records().len());
+                for r in batch.records() {
+                    let payload = r.payload.unwrap();
+                    records.push((r.origin().to_string(), payload.len()));
+                    all.extend_from_slice(&batch.arena[payload.start()..r.frame_end as usize]);
+                }
+                if polled == Polled::End {
+                    return (all, records, largest);
+                }
+            }
+        };
+        let (all, records, largest) = read(MOST_RECORDS);
+        assert!(all == files.concat().into_bytes(), "all comes, in order");
+        // A line that ends a document's trouble may bring one more.
+        assert!(largest <= MOST_RECORDS + 1, "{largest}");
+        assert!(read(usize::MAX).1 == records, "the records are the same");
+        assert!(read(7).1 == records, "the records are the same");
+    }
+
     #[test]
     fn the_end_may_bring_a_last_record() {
         let mut s = source(vec![("a", vec![Ok(b"one\ntwo")])]);
@@ -291,7 +381,8 @@ mod tests {
             }
         }
         assert_eq!(all, text.as_bytes());
-        assert!(batches < 15, "{batches}");
+        // Of lines so short a read brings more than one batch holds.
+        assert!(batches < 35, "{batches}");
     }
 
     #[test]

@@ -204,6 +204,19 @@ impl Running {
         self.wait_for("stdout", needle, |r| &r.stdout);
     }
 
+    /// Waits until its output ends with `end`. However much comes before is not looked through.
+    pub fn wait_for_stdout_to_end_with(&mut self, end: &str) {
+        let deadline = Instant::now() + self.timeout;
+        while !self.stdout.shared.0.lock().unwrap().bytes.ends_with(end.as_bytes()) {
+            if Instant::now() > deadline || self.child.try_wait().unwrap().is_some() {
+                let _ = self.child.kill();
+                let status = self.child.wait().unwrap();
+                panic!("no {end:?} at the end of stdout\n{}", self.report(status));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Waits until `needle` stands on its standard error.
     pub fn wait_for_stderr(&mut self, needle: &str) {
         self.wait_for("stderr", needle, |r| &r.stderr);

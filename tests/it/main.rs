@@ -36,6 +36,8 @@ mod docs;
 mod hostile;
 mod layers;
 mod leaks;
+#[cfg(target_os = "linux")]
+mod memory;
 #[cfg(feature = "console")]
 mod metrics;
 mod props;

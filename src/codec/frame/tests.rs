@@ -15,7 +15,10 @@ struct Cut {
 
 /// Frames `input` in chunks that end at `ends`, each third one into a new batch as a source would.
 fn frame(format: Format, limit: usize, overlap: usize, input: &[u8], ends: &[usize]) -> Vec<Cut> {
-    let mut framer = Framer::new(format, limit, overlap);
+    frame_with(Framer::new(format, limit, overlap), input, ends)
+}
+
+fn frame_with(mut framer: Framer, input: &[u8], ends: &[usize]) -> Vec<Cut> {
     let (mut batch, mut cuts) = (Batch::new(), Vec::new());
     let (mut from, mut at) = (0, 0);
     for (i, end) in ends.iter().copied().chain([input.len()]).enumerate() {
@@ -23,11 +26,19 @@ fn frame(format: Format, limit: usize, overlap: usize, input: &[u8], ends: &[usi
         batch.append(&input[at..end]);
         at = end;
         from = framer.frame(&mut batch, from, false);
+        while framer.has_more() {
+            from = next_batch(&mut batch, from, &mut cuts);
+            from = framer.frame(&mut batch, from, false);
+        }
         if i % 3 == 2 {
             from = next_batch(&mut batch, from, &mut cuts);
         }
     }
     from = framer.frame(&mut batch, from, true);
+    while framer.has_more() {
+        from = next_batch(&mut batch, from, &mut cuts);
+        from = framer.frame(&mut batch, from, true);
+    }
     assert_eq!(from, batch.bytes(), "nothing is left at the end");
     next_batch(&mut batch, from, &mut cuts);
     cuts
@@ -217,6 +228,7 @@ proptest! {
         input in stream(),
         mut ends in prop::collection::vec(0..400usize, 0..20),
         every_byte in any::<bool>(),
+        most_records in prop_oneof![Just(usize::MAX), 1..5usize],
         format in prop_oneof![Just(Format::Auto), Just(Format::Json), Just(Format::Plain)],
         (limit, overlap) in prop_oneof![Just((1 << 20, 100)), Just((30, 5)), Just((12, 4)), Just((7, 0)), Just((1, 0))],
     ) {
@@ -226,7 +238,7 @@ proptest! {
         ends.iter_mut().for_each(|e| *e = (*e).min(input.len()));
         ends.sort_unstable();
         let whole = frame(format, limit, overlap, &input, &[]);
-        let chunked = frame(format, limit, overlap, &input, &ends);
+        let chunked = frame_with(Framer::new(format, limit, overlap).with_most_records(most_records), &input, &ends);
         prop_assert_eq!(&whole, &chunked);
         for cut in &whole {
             prop_assert!(cut.payload.len() <= limit);

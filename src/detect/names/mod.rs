@@ -71,6 +71,16 @@ pub(crate) struct NamesScratch {
     sums: Sums,
 }
 
+/// Bytes of a text whose words are read at once, where all of them are.
+const PART_BYTES: usize = 64 << 10;
+
+impl NamesScratch {
+    /// Gives back the memory that a large text took.
+    pub(crate) fn shrink(&mut self) {
+        (self.tokens, self.scores) = (Vec::new(), Vec::new());
+    }
+}
+
 /// First bytes of letters outside ASCII.
 pub(crate) const LEADS: std::ops::RangeInclusive<u8> = 0xC3..=0xF4;
 
@@ -360,25 +370,26 @@ impl Names {
         scratch: &mut NamesScratch,
         mut found: impl FnMut(Span),
     ) {
-        let NamesScratch { tokens, seen, .. } = scratch;
-        tokens.clear();
-        tokens::tokens(text, 0, text.len(), 0, &self.dictionary, Some(seen), tokens);
-        for t in tokens.iter() {
-            let mut folded = Folded::new();
-            folded.fold(&text[t.span.range()]);
-            let Some(word) = folded.word().and_then(|f| words.iter().find(|w| w.folded == f)) else {
-                continue;
-            };
-            let begins = matches!(t.glue, Glue::Start | Glue::Period | Glue::Quote | Glue::Open);
-            let stands = match t.shape {
-                Shape::Title | Shape::Upper | Shape::Camel => word.common < 6 || !begins,
-                // In lower case a word of every day is that word.
-                Shape::Lower => word.common < 3 && word.folded.len() >= 4,
-                _ => false,
-            };
-            if stands {
-                found(t.span);
+        // A long text is gone through in parts. The word that each ends with is the first of the next.
+        let (mut from, mut step) = (0, PART_BYTES);
+        scratch.tokens.clear();
+        loop {
+            let NamesScratch { tokens, seen, .. } = &mut *scratch;
+            let (known, to) = (tokens.len(), text.len().min(from + step));
+            tokens::tokens(text, from, to, 0, &self.dictionary, Some(seen), tokens);
+            if to == text.len() {
+                return find_among(text, &tokens[known..], words, &mut found);
             }
+            if tokens.len() < known + 2 {
+                tokens.truncate(known);
+                step *= 2;
+                continue;
+            }
+            let next = tokens.pop();
+            find_among(text, &tokens[known..], words, &mut found);
+            from = next.map_or(to, |t| t.span.start());
+            step = PART_BYTES;
+            tokens.drain(..tokens.len() - 1);
         }
     }
 
@@ -451,6 +462,27 @@ fn is_trigger(t: &Token) -> bool {
         | Class::Town => true,
         Class::Unknown => t.shape == Shape::Title && t.span.len() >= 3,
         _ => false,
+    }
+}
+
+/// Which of these words of a text are among those looked for.
+fn find_among(text: &[u8], tokens: &[Token], words: &[Word], found: &mut impl FnMut(Span)) {
+    for t in tokens {
+        let mut folded = Folded::new();
+        folded.fold(&text[t.span.range()]);
+        let Some(word) = folded.word().and_then(|f| words.iter().find(|w| w.folded == f)) else {
+            continue;
+        };
+        let begins = matches!(t.glue, Glue::Start | Glue::Period | Glue::Quote | Glue::Open);
+        let stands = match t.shape {
+            Shape::Title | Shape::Upper | Shape::Camel => word.common < 6 || !begins,
+            // In lower case a word of every day is that word.
+            Shape::Lower => word.common < 3 && word.folded.len() >= 4,
+            _ => false,
+        };
+        if stands {
+            found(t.span);
+        }
     }
 }
 

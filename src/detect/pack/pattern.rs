@@ -6,7 +6,7 @@ use regex_syntax::ast::{self, Ast};
 use regex_syntax::hir::translate::{Translator, TranslatorBuilder};
 use toml::Spanned;
 
-use super::{MAX_MATCH_BYTES, Pattern};
+use super::{MAX_MATCH_BYTES, Pattern, Places};
 use crate::authored::Reader;
 use crate::detect::slow::SlowPattern;
 use crate::detect::starts::Starts;
@@ -63,9 +63,11 @@ impl Fault {
 
 fn with_look_around(text: &str, case_insensitive: bool) -> Result<Pattern, Fault> {
     match SlowPattern::new(text, case_insensitive) {
-        Ok(_) => {
-            Ok(Pattern { text: flagged(text, case_insensitive), starts: None, max_len: MAX_MATCH_BYTES })
-        }
+        Ok(_) => Ok(Pattern {
+            text: flagged(text, case_insensitive),
+            places: Places::LookAround,
+            max_len: MAX_MATCH_BYTES,
+        }),
         Err(fancy_regex::Error::ParseError(at, why)) => {
             let why = why.to_string();
             let why = why.strip_prefix("General parsing error: ").unwrap_or(&why);
@@ -76,8 +78,7 @@ fn with_look_around(text: &str, case_insensitive: bool) -> Result<Pattern, Fault
 }
 
 fn plain(text: &str, case_insensitive: bool, search: bool) -> Result<Pattern, Fault> {
-    let mut parser = ast::parse::ParserBuilder::new().nest_limit(MOST_NESTED).build();
-    let ast = parser.parse(text).map_err(|e| Fault::syntax(e.span(), &e.kind()))?;
+    let ast = parser().parse(text).map_err(|e| Fault::syntax(e.span(), &e.kind()))?;
     if let Some((at, what)) = mistake(&ast) {
         return Err(Fault::new(Some(range(at)), what));
     }
@@ -91,21 +92,32 @@ fn plain(text: &str, case_insensitive: bool, search: bool) -> Result<Pattern, Fa
     if hir.properties().minimum_len().unwrap_or(0) == 0 {
         return Err(Fault::new(None, "a pattern must not match the empty string"));
     }
-    let starts = if search { Starts::of(&hir) } else { None };
-    if search && starts.is_none() {
+    let places = if search { Starts::of(&hir).map(Places::Starts) } else { Some(Places::Whole) };
+    let Some(places) = places else {
         let what = "the pattern starts with nothing definite, so that it would have to run everywhere";
         let help =
             Some(r"begin with a digit class, a word after \b, or have an @ or % after a bounded class");
         return Err(Fault { help, ..Fault::new(None, what) });
-    }
-    Ok(Pattern { text: flagged(text, case_insensitive), starts, max_len })
+    };
+    Ok(Pattern { text: flagged(text, case_insensitive), places, max_len })
+}
+
+fn parser() -> ast::parse::Parser {
+    ast::parse::ParserBuilder::new().nest_limit(MOST_NESTED).build()
+}
+
+/// The starts of a pattern that was found to be in order before.
+pub(super) fn starts(text: &str) -> Option<Starts> {
+    let ast = parser().parse(text).ok()?;
+    Starts::of(&meaning(false).translate(text, &ast).ok()?)
 }
 
 fn range(span: &ast::Span) -> Range<usize> {
     span.start.offset..span.end.offset
 }
 
-fn flagged(text: &str, case_insensitive: bool) -> String {
+/// The pattern, which says itself that case does not matter.
+pub(super) fn flagged(text: &str, case_insensitive: bool) -> String {
     if case_insensitive { format!("(?i:{text})") } else { text.to_owned() }
 }
 
