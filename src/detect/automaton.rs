@@ -123,9 +123,11 @@ impl Automaton {
         let generation = self.rows.generation();
         let Heads { machine, .. } = heads;
         let config = start::Config::new().anchored(Anchored::Yes);
-        let start = machine.dfa.start_state(&mut self.rows.cache, &config).ok();
-        let next = start.and_then(|s| machine.dfa.next_state(&mut self.rows.cache, s, symbol(inside)).ok());
-        let state = self.rows.copy(machine, next);
+        let state = self.rows.cache(machine).and_then(|cache| {
+            let start = machine.dfa.start_state(cache, &config).ok()?;
+            machine.dfa.next_state(cache, start, symbol(inside)).ok()
+        });
+        let state = state.and_then(|next| self.rows.copy(machine, Some(next)));
         self.keep_up(heads, generation);
         self.heads[usize::from(inside)] = state?;
         state
@@ -155,12 +157,13 @@ impl Automaton {
             self.matches.clear();
         }
         let Heads { machine: Machine { dfa, .. }, .. } = heads;
-        let cache = &self.rows.cache;
+        let Automaton { rows, matches, .. } = self;
         let of = |id: &LazyStateID| -> Vec<u16> {
+            let Some(cache) = rows.known_cache() else { return Vec::new() };
             let count = if id.is_match() { dfa.match_len(cache, *id) } else { 0 };
             (0..count).map(|i| dfa.match_pattern(cache, *id, i).as_usize() as u16).collect()
         };
-        self.matches.extend(self.rows.ids()[self.matches.len()..].iter().map(of));
+        matches.extend(rows.ids()[matches.len()..].iter().map(of));
     }
 
     /// The patterns that have matched, up to the byte before the one read last.

@@ -9,9 +9,9 @@ mod code;
 
 use regex_automata::nfa::thompson::NFA;
 
+use super::fold;
 #[cfg(test)]
 use super::pack::Pattern;
-use super::fold;
 use super::starts::{Inner, Lengths};
 use code::{Bytes, read_nfa};
 

@@ -24,7 +24,7 @@ const MOST_STATES: usize = 1 << 11;
 /// What the states of one automaton may take in regex-automata's own memory.
 const STATES_BYTES: usize = 256 << 10;
 /// What a worker's memory for all patterns may take. Past that it begins anew.
-const WORKER_BYTES: usize = 8 << 20;
+const WORKER_BYTES: usize = 16 << 20;
 /// So often that is looked at: after so many tries to match.
 const BETWEEN: u32 = 1 << 14;
 /// Places where `phi` may begin that are told apart without a regex engine.
@@ -85,11 +85,36 @@ impl MatcherScratch {
         self.tried += 1;
         if self.tried == BETWEEN {
             self.tried = 0;
-            if self.patterns.iter().flatten().map(|p| p.bytes()).sum::<usize>() > WORKER_BYTES {
-                *self = MatcherScratch::new(self.patterns.len());
-            }
+            self.bound();
         }
         self.patterns[pattern].get_or_insert_default()
+    }
+
+    #[cold]
+    fn bound(&mut self) {
+        let mut bytes = self.patterns.iter().flatten().map(|p| p.bytes()).sum::<usize>();
+        if bytes <= WORKER_BYTES {
+            return;
+        }
+        // The largest first: what takes most is what large patterns need to work a state out, and they need few.
+        let mut walkers: Vec<&mut Walker> = self
+            .patterns
+            .iter_mut()
+            .flatten()
+            .flat_map(|p| [&mut p.whole, &mut p.before, &mut p.rest])
+            .flatten()
+            .collect();
+        walkers.sort_by_key(|w| std::cmp::Reverse(w.rows.rest_bytes()));
+        for walker in walkers {
+            if bytes <= WORKER_BYTES / 2 {
+                return;
+            }
+            bytes -= walker.rows.rest_bytes();
+            walker.rows.rest();
+        }
+        if bytes > WORKER_BYTES {
+            *self = MatcherScratch::new(self.patterns.len());
+        }
     }
 }
 
@@ -172,10 +197,15 @@ impl Matcher {
 
     /// What goes of the match that begins at a place.
     fn begins_at(&self, text: &[u8], at: usize, scratch: &mut PatternScratch) -> Option<Span> {
-        if let Some(tables) = self.tables()
-            && let Ok(found) = tables.begins_at(text, at, scratch)
-        {
-            return found;
+        if let Some(tables) = self.tables() {
+            // An automaton that began anew knows the way the second time.
+            for _ in 0..2 {
+                match tables.begins_at(text, at, scratch) {
+                    Ok(found) => return found,
+                    Err(Unsure::Anew) => {}
+                    Err(Unsure::Several) => break,
+                }
+            }
         }
         self.engine()?.begins_at(text, at, &mut scratch.cache)
     }
@@ -224,8 +254,13 @@ impl Engine {
     }
 }
 
-/// An automaton has no answer, or more than one.
-struct Unsure;
+/// There is no answer.
+enum Unsure {
+    /// An automaton had to begin anew.
+    Anew,
+    /// There is more than one.
+    Several,
+}
 
 impl Tables {
     /// What goes of the match that begins at a place.
@@ -245,7 +280,7 @@ impl Tables {
         let (first, rest_machine, tail) = match &self.phi {
             Phi::Whole => return Ok(Some(Span::at(at, end))),
             Phi::Split { before, rest, tail } => (before, rest, *tail),
-            Phi::Engine => return Err(Unsure),
+            Phi::Engine => return Err(Unsure::Several),
         };
         let (mut begins, mut count) = ([at; MOST_BEGINS], 1);
         if let Some(machine) = first {
@@ -258,7 +293,7 @@ impl Tables {
                 place <= end
             })?;
         }
-        let Some(begins) = begins.get(..count) else { return Err(Unsure) };
+        let Some(begins) = begins.get(..count) else { return Err(Unsure::Several) };
         if let [begin] = begins {
             return Ok(Some(Span::at(*begin, end - tail)));
         }
@@ -272,10 +307,10 @@ impl Tables {
                 place < end
             })?;
             if fits && found.replace(*begin).is_some() {
-                return Err(Unsure);
+                return Err(Unsure::Several);
             }
         }
-        found.map(|begin| Some(Span::at(begin, end - tail))).ok_or(Unsure)
+        found.map(|begin| Some(Span::at(begin, end - tail))).ok_or(Unsure::Several)
     }
 }
 
@@ -365,9 +400,8 @@ impl Walker {
         let known = &mut self.starts[before.map_or(256, usize::from)];
         if *known == UNKNOWN {
             let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
-            let id = machine.dfa.start_state(&mut self.rows.cache, &config).ok();
-            let state = self.rows.copy(machine, id)?;
-            *known = state;
+            let id = machine.dfa.start_state(self.rows.cache(machine)?, &config).ok();
+            *known = self.rows.copy(machine, id)?;
         }
         Some(*known)
     }
@@ -386,7 +420,7 @@ impl Walker {
             self.generation = self.rows.generation();
             self.starts = [UNKNOWN; 257];
         }
-        done.ok_or(Unsure)
+        done.ok_or(Unsure::Anew)
     }
 
     #[inline]
@@ -462,6 +496,11 @@ mod tests {
                 for at in 0..text.len() {
                     let got = m.begins_at(&text, at, scratch.of(0));
                     let want = m.begins_at_slowly(&text, at, 0, &mut scratch);
+                    if at % 5 == 4 {
+                        // What was worked out so far goes on being used, and may be worked out anew.
+                        let PatternScratch { whole, before, rest, .. } = scratch.of(0);
+                        [whole, before, rest].into_iter().flatten().for_each(|w| w.rows.rest());
+                    }
                     prop_assert_eq!(got, want, "{} at {} of {:?}", m.text, at, parts.concat());
                 }
             }

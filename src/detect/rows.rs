@@ -58,7 +58,8 @@ impl Machine {
 
 /// A worker's memory of a machine: the states that were needed so far.
 pub(super) struct Rows {
-    pub(super) cache: Cache,
+    /// What it takes to work states out; none as long as nobody needs one.
+    cache: Option<Cache>,
     clears: usize,
     /// How often it has begun anew: a state of before means nothing after.
     generation: u64,
@@ -72,7 +73,7 @@ pub(super) struct Rows {
 impl Rows {
     pub(super) fn new(machine: &Machine) -> Rows {
         let mut rows = Rows {
-            cache: machine.dfa.create_cache(),
+            cache: None,
             clears: 0,
             generation: 0,
             rows: Vec::new(),
@@ -85,7 +86,7 @@ impl Rows {
 
     /// Begins anew.
     fn forget(&mut self, machine: &Machine) {
-        self.clears = self.cache.clear_count();
+        self.clears = self.cache.as_ref().map_or(0, Cache::clear_count);
         self.generation += 1;
         self.known.clear();
         self.ids.clear();
@@ -104,7 +105,36 @@ impl Rows {
     /// About what it takes.
     pub(super) fn bytes(&self) -> usize {
         let own = size_of_val(&*self.rows) + self.ids.len() * 4 * size_of::<LazyStateID>();
-        own + self.cache.memory_usage()
+        own + self.rest_bytes()
+    }
+
+    /// What states were worked out with last.
+    pub(super) fn known_cache(&self) -> Option<&Cache> {
+        self.cache.as_ref()
+    }
+
+    /// What [`Rows::rest`] gives back.
+    pub(super) fn rest_bytes(&self) -> usize {
+        self.cache.as_ref().map_or(0, Cache::memory_usage)
+    }
+
+    /// Gives back what it takes to work states out. Those that are known stay, until one more is needed.
+    pub(super) fn rest(&mut self) {
+        self.cache = None;
+    }
+
+    /// What it takes to work states out; `None` when it had to begin anew, since what it took before was given back.
+    pub(super) fn cache(&mut self, machine: &Machine) -> Option<&mut Cache> {
+        if self.cache.is_none() {
+            self.cache = Some(machine.dfa.create_cache());
+            let empty = self.known.is_empty();
+            self.clears = 0;
+            if !empty {
+                self.forget(machine);
+                return None;
+            }
+        }
+        self.cache.as_mut()
     }
 
     /// The states it was copied from, by row.
@@ -130,9 +160,10 @@ impl Rows {
     #[cold]
     pub(super) fn work_out(&mut self, machine: &Machine, state: State, byte: Option<u8>) -> Option<State> {
         let from = self.ids[usize::from(state & !MATCH)];
+        let cache = self.cache(machine)?;
         let next = match byte {
-            Some(b) => machine.dfa.next_state(&mut self.cache, from, b),
-            None => machine.dfa.next_eoi_state(&mut self.cache, from),
+            Some(b) => machine.dfa.next_state(cache, from, b),
+            None => machine.dfa.next_eoi_state(cache, from),
         };
         let next = self.copy(machine, next.ok())?;
         self.rows[machine.place(state, byte)] = next;
@@ -142,8 +173,10 @@ impl Rows {
     /// The row of a state, added if it is new; `None` when it had to begin anew.
     pub(super) fn copy(&mut self, machine: &Machine, id: Option<LazyStateID>) -> Option<State> {
         let full = self.ids.len() >= machine.most_states;
-        if full || self.cache.clear_count() != self.clears {
-            machine.dfa.reset_cache(&mut self.cache);
+        let clears = self.clears;
+        let cache = self.cache(machine)?;
+        if full || cache.clear_count() != clears {
+            machine.dfa.reset_cache(cache);
             self.forget(machine);
             return None;
         }

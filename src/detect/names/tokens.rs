@@ -416,48 +416,60 @@ pub(super) fn may_be_name(tokens: &[Token], i: usize) -> bool {
 
 /// What stands between two words.
 fn glue(gap: &[u8]) -> Glue {
-    let has = |b: u8| gap.contains(&b);
     match gap {
         b" " => return Glue::Space,
         b"." => return Glue::Dot,
         b"" => return Glue::None,
         _ => {}
     }
-    if gap.len() > FAR || has(b'\n') || has(b'\r') {
+    if gap.len() > FAR {
+        return Glue::Start;
+    }
+    // Of several marks the one that says most counts.
+    let rank = gap.iter().map(|b| RANKS[usize::from(*b)]).min().unwrap_or(u8::MAX);
+    if rank == 0 {
         return Glue::Start;
     }
     match gap {
-        b"  " | b"\xC2\xA0" => return Glue::Space,
-        b"-" | b"\xE2\x80\x90" | b"\xE2\x80\x91" => return Glue::Hyphen,
-        b"::" | b"->" => return Glue::Dot,
-        [b'(' | b'[', ..] => return Glue::Call,
-        _ => {}
+        b"  " | b"\xC2\xA0" => Glue::Space,
+        b"-" | b"\xE2\x80\x90" | b"\xE2\x80\x91" => Glue::Hyphen,
+        b"::" | b"->" => Glue::Dot,
+        [b'(' | b'[', ..] => Glue::Call,
+        _ => MARKS.get(usize::from(rank)).map_or(Glue::Other, |(_, glue)| *glue),
     }
-    let marks: [(&[u8], Glue); 10] = [
-        (b"@", Glue::At),
-        (b"|\t;^", Glue::Bar),
-        (b"=", Glue::Equals),
-        (b"\"\xAB\xBB\x9C\x9D\x9E`", Glue::Quote),
-        (b"([{<", Glue::Open),
-        (b")]}>", Glue::Close),
-        (b":", Glue::Colon),
-        (b",", Glue::Comma),
-        (b"/\\", Glue::Slash),
-        (b"&+", Glue::And),
-    ];
-    for (set, glue) in marks {
-        if gap.iter().any(|b| set.contains(b)) {
-            return glue;
+}
+
+/// Marks between words, those that say most first.
+const MARKS: [(&[u8], Glue); 13] = [
+    (b"\n\r", Glue::Start),
+    (b"@", Glue::At),
+    (b"|\t;^", Glue::Bar),
+    (b"=", Glue::Equals),
+    (b"\"\xAB\xBB\x9C\x9D\x9E`", Glue::Quote),
+    (b"([{<", Glue::Open),
+    (b")]}>", Glue::Close),
+    (b":", Glue::Colon),
+    (b",", Glue::Comma),
+    (b"/\\", Glue::Slash),
+    (b"&+", Glue::And),
+    (b".!?", Glue::Period),
+    (b"'", Glue::Quote),
+];
+
+/// By byte: the first of [`MARKS`] that has it.
+static RANKS: [u8; 256] = {
+    let mut ranks = [u8::MAX; 256];
+    let mut rank = MARKS.len();
+    while rank > 0 {
+        rank -= 1;
+        let (bytes, mut i) = (MARKS[rank].0, 0);
+        while i < bytes.len() {
+            ranks[bytes[i] as usize] = rank as u8;
+            i += 1;
         }
     }
-    if has(b'.') || has(b'!') || has(b'?') {
-        return Glue::Period;
-    }
-    if has(b'\'') {
-        return Glue::Quote;
-    }
-    Glue::Other
-}
+    ranks
+};
 
 /// The words of `text` from the first that begins at `from` or behind it, up to where one begins at `to` or behind
 /// it; then `more` words on. `from` must not stand within a word.
@@ -596,6 +608,31 @@ mod tests {
         for (text, want) in cases {
             let got: Vec<_> = all(text).iter().map(|t| (&text[t.span.range()], t.shape, t.glue)).collect();
             assert_eq!(got, *want, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_mark_that_says_most_counts() {
+        let cases: [(&[u8], Glue); 16] = [
+            (b" ", Glue::Space),
+            (b"\n ", Glue::Start),
+            (b" -- ", Glue::Other),
+            (b", \"", Glue::Quote),
+            (b": ", Glue::Colon),
+            (b". (", Glue::Open),
+            (b"(", Glue::Call),
+            (b"[\"", Glue::Call),
+            (b" [", Glue::Open),
+            (b") - ", Glue::Close),
+            (b"=\"", Glue::Equals),
+            (b"\xE2\x80\x9C", Glue::Quote),
+            (b"... ", Glue::Period),
+            (b" '", Glue::Quote),
+            (b" | ", Glue::Bar),
+            (b"              ", Glue::Start),
+        ];
+        for (gap, want) in cases {
+            assert_eq!(glue(gap), want, "{:?}", String::from_utf8_lossy(gap));
         }
     }
 
