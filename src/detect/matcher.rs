@@ -8,11 +8,14 @@ use std::sync::OnceLock;
 
 use regex_automata::hybrid::dfa::DFA;
 use regex_automata::meta::{Cache, Regex};
-use regex_automata::nfa::thompson::{self, WhichCaptures};
+use regex_automata::nfa::thompson::backtrack::{self, BoundedBacktracker};
+use regex_automata::nfa::thompson::pikevm::PikeVM;
+use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
 use regex_automata::util::{start, syntax};
-use regex_automata::{Anchored, Input, MatchKind};
-use regex_syntax::hir::{Hir, HirKind};
+use regex_automata::{Anchored, Input, MatchKind, PatternID};
+use regex_syntax::hir::{Class, Hir, HirKind};
 
+use super::classes::ByteSet;
 use super::rows::{DEAD, MATCH, Machine, Rows, State, UNKNOWN};
 use super::starts::{Inner, is_word};
 use crate::span::Span;
@@ -27,8 +30,6 @@ const STATES_BYTES: usize = 256 << 10;
 const WORKER_BYTES: usize = 16 << 20;
 /// So often that is looked at: after so many tries to match.
 const BETWEEN: u32 = 1 << 14;
-/// Places where `phi` may begin that are told apart without a regex engine.
-const MOST_BEGINS: usize = 8;
 
 /// A pattern, compiled when it is first needed.
 pub(super) struct Matcher {
@@ -38,9 +39,17 @@ pub(super) struct Matcher {
     pub(super) max_len: usize,
     tables: OnceLock<Option<Tables>>,
     engine: OnceLock<Option<Engine>>,
+    groups: OnceLock<Option<Groups>>,
 }
 
-/// A regex engine, for what tables do not tell.
+/// Tells where groups stand, for what tables do not tell.
+struct Groups {
+    nfa: NFA,
+    /// Group of `phi`.
+    phi: Option<usize>,
+}
+
+/// A regex engine: looks for matches, and is the oracle of tests.
 struct Engine {
     regex: Regex,
     /// Group of `phi`.
@@ -58,8 +67,8 @@ struct Tables {
 enum Phi {
     /// It is all of it.
     Whole,
-    /// It begins where `before` may end and `rest` fits up to the end of the match; `tail` bytes stand behind it.
-    Split { before: Option<Box<Machine>>, rest: Box<Machine>, tail: usize },
+    /// It begins with one of the bytes of `first`, where `before` may end; `tail` bytes stand behind it.
+    Split { before: Option<Box<Machine>>, first: Box<ByteSet>, tail: usize },
     /// A regex engine tells.
     Engine,
 }
@@ -68,6 +77,7 @@ enum Phi {
 #[derive(Default)]
 pub(super) struct MatcherScratch {
     patterns: Vec<Option<Box<PatternScratch>>>,
+    groups: Option<backtrack::Cache>,
     /// Matches tried since its size was looked at.
     tried: u32,
 }
@@ -90,6 +100,13 @@ impl MatcherScratch {
         self.patterns[pattern].get_or_insert_default()
     }
 
+    /// The same, and what is shared by all.
+    #[inline]
+    fn parts(&mut self, pattern: usize) -> (&mut PatternScratch, &mut Option<backtrack::Cache>) {
+        self.of(pattern);
+        (self.patterns[pattern].get_or_insert_default(), &mut self.groups)
+    }
+
     #[cold]
     fn bound(&mut self) {
         let mut bytes = self.patterns.iter().flatten().map(|p| p.bytes()).sum::<usize>();
@@ -101,7 +118,7 @@ impl MatcherScratch {
             .patterns
             .iter_mut()
             .flatten()
-            .flat_map(|p| [&mut p.whole, &mut p.before, &mut p.rest])
+            .flat_map(|p| [&mut p.whole, &mut p.before])
             .flatten()
             .collect();
         walkers.sort_by_key(|w| std::cmp::Reverse(w.rows.rest_bytes()));
@@ -123,13 +140,12 @@ impl MatcherScratch {
 struct PatternScratch {
     whole: Option<Walker>,
     before: Option<Walker>,
-    rest: Option<Walker>,
     cache: Option<Cache>,
 }
 
 impl PatternScratch {
     fn bytes(&self) -> usize {
-        let walkers = [&self.whole, &self.before, &self.rest];
+        let walkers = [&self.whole, &self.before];
         walkers.into_iter().flatten().map(Walker::bytes).sum::<usize>()
             + self.cache.as_ref().map_or(0, Cache::memory_usage)
     }
@@ -142,19 +158,37 @@ fn bytes() -> syntax::Config {
 
 impl Matcher {
     pub(super) fn new(text: String, inner: Option<Inner>, detector: u16, max_len: usize) -> Matcher {
-        Matcher { text, inner, detector, max_len, tables: OnceLock::new(), engine: OnceLock::new() }
+        Matcher {
+            text,
+            inner,
+            detector,
+            max_len,
+            tables: OnceLock::new(),
+            engine: OnceLock::new(),
+            groups: OnceLock::new(),
+        }
     }
 
     /// The regex engine. Packs are linted with the same parser, so that compiling cannot fail; if it does all the
     /// same, `None` makes nothing match.
     fn engine(&self) -> Option<&Engine> {
         let build = || {
-            let config = Regex::config().utf8_empty(false);
+            let config = Regex::config().utf8_empty(false).hybrid_cache_capacity(STATES_BYTES);
             let regex = Regex::builder().syntax(bytes()).configure(config).build(&self.text).ok()?;
             let phi = regex.group_info().to_index(regex_automata::PatternID::ZERO, "phi");
             (phi.is_none_or(|group| group < MAX_GROUPS)).then_some(Engine { regex, phi })
         };
         self.engine.get_or_init(build).as_ref()
+    }
+
+    fn groups(&self) -> Option<&Groups> {
+        let build = || {
+            let config = thompson::Config::new().utf8(false);
+            let nfa = thompson::Compiler::new().syntax(bytes()).configure(config).build(&self.text).ok()?;
+            let phi = nfa.group_info().to_index(PatternID::ZERO, "phi");
+            (phi.is_none_or(|group| group < MAX_GROUPS)).then_some(Groups { nfa, phi })
+        };
+        self.groups.get_or_init(build).as_ref()
     }
 
     /// `None` if it is too large for automata.
@@ -188,26 +222,32 @@ impl Matcher {
         i: usize,
         scratch: &mut MatcherScratch,
     ) -> Option<Span> {
-        let scratch = scratch.of(i);
+        let (scratch, groups) = scratch.parts(i);
         match &self.inner {
-            None => self.begins_at(text, at, scratch),
-            Some(inner) => self.around(text, at, inner, scratch),
+            None => self.begins_at(text, at, scratch, groups),
+            Some(inner) => self.around(text, at, inner, scratch, groups),
         }
     }
 
     /// What goes of the match that begins at a place.
-    fn begins_at(&self, text: &[u8], at: usize, scratch: &mut PatternScratch) -> Option<Span> {
+    fn begins_at(
+        &self,
+        text: &[u8],
+        at: usize,
+        scratch: &mut PatternScratch,
+        groups: &mut Option<backtrack::Cache>,
+    ) -> Option<Span> {
         if let Some(tables) = self.tables() {
             // An automaton that began anew knows the way the second time.
             for _ in 0..2 {
                 match tables.begins_at(text, at, scratch) {
                     Ok(found) => return found,
                     Err(Unsure::Anew) => {}
-                    Err(Unsure::Several) => break,
+                    Err(Unsure::Several(end)) => return self.groups()?.find(text, at, end, groups),
                 }
             }
         }
-        self.engine()?.begins_at(text, at, &mut scratch.cache)
+        self.groups()?.find(text, at, text.len().min(at + self.max_len), groups)
     }
 
     /// The same by the regex engine alone: the oracle of tests.
@@ -221,7 +261,14 @@ impl Matcher {
         self.engine()?.begins_at(text, at, &mut scratch.of(i).cache)
     }
 
-    fn around(&self, text: &[u8], at: usize, inner: &Inner, scratch: &mut PatternScratch) -> Option<Span> {
+    fn around(
+        &self,
+        text: &[u8],
+        at: usize,
+        inner: &Inner,
+        scratch: &mut PatternScratch,
+        groups: &mut Option<backtrack::Cache>,
+    ) -> Option<Span> {
         let low = at.saturating_sub(inner.max_before);
         let mut start =
             text[low..at].iter().rposition(|b| !inner.before.contains(*b)).map_or(low, |i| low + i + 1);
@@ -232,7 +279,11 @@ impl Matcher {
             let cache = scratch.cache.get_or_insert_with(|| engine.regex.create_cache());
             let whole = engine.regex.search_with(cache, &Input::new(text).range(start..end))?;
             if whole.end() > at {
-                return if whole.start() <= at { self.begins_at(text, whole.start(), scratch) } else { None };
+                return if whole.start() <= at {
+                    self.begins_at(text, whole.start(), scratch, groups)
+                } else {
+                    None
+                };
             }
             // On with the next word: to begin in the middle of one would only make a match shorter.
             let word = text[whole.start()..at].iter().position(|b| !is_word(*b)).unwrap_or(0);
@@ -242,12 +293,45 @@ impl Matcher {
     }
 }
 
+impl Groups {
+    /// What goes of the match that begins at `at` and ends at `most` or before.
+    fn find(
+        &self,
+        text: &[u8],
+        at: usize,
+        most: usize,
+        cache: &mut Option<backtrack::Cache>,
+    ) -> Option<Span> {
+        let input = Input::new(text).range(at..most).anchored(Anchored::Yes);
+        let (group, mut slots) = (self.phi.unwrap_or(0), [None; 2 * MAX_GROUPS]);
+        let slots = &mut slots[..2 * (group + 1)];
+        let engine = BoundedBacktracker::new_from_nfa(self.nfa.clone()).ok()?;
+        let found = match cache {
+            Some(cache) => {
+                cache.reset(&engine);
+                engine.try_search_slots(cache, &input, slots)
+            }
+            None => engine.try_search_slots(cache.insert(engine.create_cache()), &input, slots),
+        };
+        match found {
+            Ok(found) => found?,
+            // It is too long for that.
+            Err(_) => {
+                let vm = PikeVM::new_from_nfa(self.nfa.clone()).ok()?;
+                vm.search_slots(&mut vm.create_cache(), &input, slots)?
+            }
+        };
+        Some(Span::at(slots[2 * group]?.get(), slots[2 * group + 1]?.get()))
+    }
+}
+
 impl Engine {
     fn begins_at(&self, text: &[u8], at: usize, cache: &mut Option<Cache>) -> Option<Span> {
         let input = Input::new(text).range(at..).anchored(Anchored::Yes);
         let cache = cache.get_or_insert_with(|| self.regex.create_cache());
-        let end = self.regex.search_half_with(cache, &input)?.offset();
-        let Some(group) = self.phi else { return Some(Span::at(at, end)) };
+        let Some(group) = self.phi else {
+            return Some(Span::at(at, self.regex.search_half_with(cache, &input)?.offset()));
+        };
         let mut slots = [None; 2 * MAX_GROUPS];
         self.regex.search_slots_with(cache, &input, &mut slots[..2 * (group + 1)])?;
         Some(Span::at(slots[2 * group]?.get(), slots[2 * group + 1]?.get()))
@@ -258,8 +342,8 @@ impl Engine {
 enum Unsure {
     /// An automaton had to begin anew.
     Anew,
-    /// There is more than one.
-    Several,
+    /// There is more than one, in a match that ends here.
+    Several(usize),
 }
 
 impl Tables {
@@ -270,47 +354,27 @@ impl Tables {
         at: usize,
         scratch: &mut PatternScratch,
     ) -> Result<Option<Span>, Unsure> {
-        let PatternScratch { whole, before, rest, .. } = scratch;
+        let PatternScratch { whole, before, .. } = scratch;
         let mut end = None;
         whole.get_or_insert_with(|| Walker::new(&self.whole)).walk(&self.whole, text, at, |place| {
             end = Some(place);
             true
         })?;
         let Some(end) = end else { return Ok(None) };
-        let (first, rest_machine, tail) = match &self.phi {
+        let (machine, first, tail) = match &self.phi {
             Phi::Whole => return Ok(Some(Span::at(at, end))),
-            Phi::Split { before, rest, tail } => (before, rest, *tail),
-            Phi::Engine => return Err(Unsure::Several),
+            Phi::Split { before, first, tail } => (before, first, *tail),
+            Phi::Engine => return Err(Unsure::Several(end)),
         };
-        let (mut begins, mut count) = ([at; MOST_BEGINS], 1);
-        if let Some(machine) = first {
-            count = 0;
-            before.get_or_insert_with(|| Walker::new(machine)).walk(machine, text, at, |place| {
-                if place <= end && count < MOST_BEGINS {
-                    begins[count] = place;
-                }
-                count += usize::from(place <= end);
-                place <= end
-            })?;
-        }
-        let Some(begins) = begins.get(..count) else { return Err(Unsure::Several) };
-        if let [begin] = begins {
-            return Ok(Some(Span::at(*begin, end - tail)));
-        }
-        // The rest of the match must stand behind it, to the byte.
-        let rest = rest.get_or_insert_with(|| Walker::new(rest_machine));
-        let mut found = None;
-        for begin in begins {
-            let mut fits = false;
-            rest.walk(rest_machine, text, *begin, |place| {
-                fits |= place == end;
-                place < end
-            })?;
-            if fits && found.replace(*begin).is_some() {
-                return Err(Unsure::Several);
+        let Some(machine) = machine else { return Ok(Some(Span::at(at, end - tail))) };
+        let (mut begin, mut count) = (at, 0);
+        before.get_or_insert_with(|| Walker::new(machine)).walk(machine, text, at, |place| {
+            if place <= end && text.get(place).is_some_and(|b| first.contains(*b)) {
+                (begin, count) = (place, count + 1);
             }
-        }
-        found.map(|begin| Some(Span::at(begin, end - tail))).ok_or(Unsure::Several)
+            place <= end
+        })?;
+        if count == 1 { Ok(Some(Span::at(begin, end - tail))) } else { Err(Unsure::Several(end)) }
     }
 }
 
@@ -327,15 +391,37 @@ impl Phi {
             (Some(min), Some(max)) if min == max => min,
             _ => return Phi::Engine,
         };
+        let mut first = ByteSet::default();
+        if begins_with(&rest[0], &mut first) {
+            return Phi::Engine;
+        }
         let before = Hir::concat(before);
-        let machine = |hir| machine(hir, MatchKind::All).map(Box::new);
-        let is_empty = before.properties().maximum_len() == Some(0);
-        let (first, rest) = (machine(&before).filter(|_| !is_empty), machine(&Hir::concat(rest)));
-        match rest {
-            Some(rest) if first.is_some() || is_empty => Phi::Split { before: first, rest, tail },
-            _ => Phi::Engine,
+        let first = Box::new(first);
+        if before.properties().maximum_len() == Some(0) {
+            return Phi::Split { before: None, first, tail };
+        }
+        match machine(&before, MatchKind::All) {
+            Some(before) => Phi::Split { before: Some(Box::new(before)), first, tail },
+            None => Phi::Engine,
         }
     }
+}
+
+/// Adds the bytes that a pattern may begin with to a set; whether it may be empty.
+fn begins_with(hir: &Hir, set: &mut ByteSet) -> bool {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) => return true,
+        HirKind::Literal(l) => set.insert(l.0[0]),
+        HirKind::Class(Class::Bytes(c)) => c.iter().for_each(|r| set.insert_range(r.start(), r.end())),
+        HirKind::Class(Class::Unicode(_)) => set.insert_range(0, u8::MAX),
+        HirKind::Capture(c) => return begins_with(&c.sub, set),
+        HirKind::Repetition(r) => return begins_with(&r.sub, set) || r.min == 0,
+        HirKind::Concat(subs) => return subs.iter().all(|sub| begins_with(sub, set)),
+        HirKind::Alternation(subs) => {
+            return subs.iter().fold(false, |any, sub| begins_with(sub, set) || any);
+        }
+    }
+    false
 }
 
 /// Whether the group stands anywhere in a pattern.
@@ -494,12 +580,13 @@ mod tests {
             for m in &engine.matchers {
                 let mut scratch = MatcherScratch::new(1);
                 for at in 0..text.len() {
-                    let got = m.begins_at(&text, at, scratch.of(0));
+                    let (own, groups) = scratch.parts(0);
+                    let got = m.begins_at(&text, at, own, groups);
                     let want = m.begins_at_slowly(&text, at, 0, &mut scratch);
                     if at % 5 == 4 {
                         // What was worked out so far goes on being used, and may be worked out anew.
-                        let PatternScratch { whole, before, rest, .. } = scratch.of(0);
-                        [whole, before, rest].into_iter().flatten().for_each(|w| w.rows.rest());
+                        let PatternScratch { whole, before, .. } = scratch.of(0);
+                        [whole, before].into_iter().flatten().for_each(|w| w.rows.rest());
                     }
                     prop_assert_eq!(got, want, "{} at {} of {:?}", m.text, at, parts.concat());
                 }

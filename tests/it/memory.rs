@@ -8,9 +8,9 @@ use crate::kit::Cmd;
 
 const MIB: usize = 1 << 20;
 /// What it may take with one worker while records are shorter than [`SHORT`], with all detectors at work, and what each worker
-/// more may take. An optimised build takes up to 60 MiB and 22; the rest is room for other machines, allocators and builds.
-const MOST: usize = 64 * MIB;
-const WORKER: usize = 24 * MIB;
+/// more may take. An optimised build takes up to 70 MiB and 30; the rest is room for other machines, allocators and builds.
+const MOST: usize = 76 * MIB;
+const WORKER: usize = 32 * MIB;
 const SHORT: usize = MIB;
 /// What the longest record adds, as a multiple of its size. The words around names are held for a whole stretch of names, which
 /// in a long line of text may be all of it.
