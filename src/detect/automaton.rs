@@ -35,7 +35,7 @@ pub(super) fn is_inside(head: usize) -> bool {
     head >= LENGTHS
 }
 
-/// The heads of all patterns, each with its symbols in front. Shared by all workers.
+/// The heads of all patterns, each with what is read first in front. Shared by all workers.
 pub(super) struct Heads {
     pub(super) machine: Machine,
     /// By pattern: the lengths of the word that it begins with.

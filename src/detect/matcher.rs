@@ -25,7 +25,7 @@ const MAX_GROUPS: usize = 16;
 /// Rows of one automaton in a worker's memory; past that they begin anew.
 const MOST_STATES: usize = 1 << 11;
 /// What the states of one automaton may take in regex-automata's own memory.
-const STATES_BYTES: usize = 256 << 10;
+const STATES_BYTES: usize = 2 << 20;
 /// What a worker's memory for all patterns may take. Past that it begins anew.
 const WORKER_BYTES: usize = 16 << 20;
 /// So often that is looked at: after so many tries to match.

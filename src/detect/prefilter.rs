@@ -1,9 +1,8 @@
 //! The one pass over the bytes: gives the places where some pattern may match.
 //!
 //! Most places are ruled out 64 at a time: a match begins where a word does, or at one of a few other bytes. At each place
-//! that is left, an automaton over the heads of all patterns at once reads on until none of them fits any more. The
-//! first thing it reads is the length of the word there, which rules out nearly everything: among all words of ten
-//! letters, few begin anything. Words that the model of names wants to look at are found on the way.
+//! that is left, an automaton over the heads of all patterns at once reads on until none of them fits any more; what does not
+//! begin with a word as long as the one there is left out. Words that the model of names wants to look at are found on the way.
 
 use super::automaton::{Automaton, Heads, head_of, is_inside};
 use super::classes::{BLOCK, ByteSet, Classifier, Masks};

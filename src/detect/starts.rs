@@ -2,7 +2,8 @@
 //!
 //! A pattern is cut down to a prefix: something short that every match begins with. Next to it stands the length that the
 //! word which a match begins with may have: `\b\d{3}-\d{2}-\d{4}\b` begins with a word of three, `\b\d{9}\b` with one of
-//! nine. Both are over-approximations: a place where they do not fit cannot start a match.
+//! nine. Both are over-approximations: a place where they do not fit cannot start a match. In a prefix any digit stands for all
+//! of them.
 
 use std::borrow::Borrow;
 
