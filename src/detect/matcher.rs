@@ -418,7 +418,9 @@ fn begins_with(hir: &Hir, set: &mut ByteSet) -> bool {
         HirKind::Repetition(r) => return begins_with(&r.sub, set) || r.min == 0,
         HirKind::Concat(subs) => return subs.iter().all(|sub| begins_with(sub, set)),
         HirKind::Alternation(subs) => {
-            return subs.iter().fold(false, |any, sub| begins_with(sub, set) || any);
+            // All of them are gone through.
+            let empty = subs.iter().filter(|sub| begins_with(sub, set)).count();
+            return empty > 0;
         }
     }
     false
