@@ -11,6 +11,7 @@
 
 mod dictionary;
 mod fold;
+mod glue;
 mod model;
 mod seen;
 mod tokens;
@@ -23,9 +24,10 @@ use super::starts::is_word;
 use crate::span::Span;
 use dictionary::{Dictionary, Flag};
 pub(crate) use fold::Folded;
+use glue::Glue;
 use model::{CONTEXT, Group, Model, Scores, Sums};
 use seen::Seen;
-use tokens::{Class, Glue, Shape, Token};
+use tokens::{Class, Shape, Token};
 
 /// What a detector may ask the model for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -144,7 +146,7 @@ impl Names {
     }
 
     /// How many bytes around a place can have a say in what is found there.
-    pub(crate) const REACH: usize = 2 * (tokens::LONGEST_WORD + tokens::FAR) * (1 + 2 * BESIDE);
+    pub(crate) const REACH: usize = 2 * (tokens::LONGEST_WORD + glue::FAR) * (1 + 2 * BESIDE);
 
     /// The ones in the binary.
     pub(crate) fn builtin() -> &'static Names {

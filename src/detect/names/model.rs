@@ -4,7 +4,8 @@
 //! Each feature is hashed to a row of a small table; a row holds a weight, in log-odds, for either. What the
 //! table was trained on is written down beside it, in `detectors/names/SOURCES.md`.
 
-use super::tokens::{Class, Glue, Shape, Token};
+use super::glue::Glue;
+use super::tokens::{Class, Shape, Token};
 
 /// What a word may be, beside nothing of interest.
 pub(crate) const CLASSES: usize = 2;
