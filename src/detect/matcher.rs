@@ -10,22 +10,17 @@ use regex_automata::hybrid::dfa::DFA;
 use regex_automata::meta::{Cache, Regex};
 use regex_automata::nfa::thompson::backtrack::{self, BoundedBacktracker};
 use regex_automata::nfa::thompson::pikevm::PikeVM;
-use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
-use regex_automata::util::{start, syntax};
-use regex_automata::{Anchored, Input, MatchKind, PatternID};
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_automata::nfa::thompson::{self, NFA};
+use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input, PatternID};
 
-use super::classes::ByteSet;
-use super::rows::{DEAD, MATCH, Machine, Rows, State, UNKNOWN};
+use super::rows::Rows;
 use super::starts::{Inner, is_word};
+use super::tables::{Tables, TablesScratch, Unsure};
 use crate::span::Span;
 
 /// `phi` is one of the first groups of its pattern; the pack's lint sees to it.
 const MAX_GROUPS: usize = 16;
-/// Rows of one automaton in a worker's memory; past that they begin anew.
-const MOST_STATES: usize = 1 << 11;
-/// What the states of one automaton may take in regex-automata's own memory.
-const STATES_BYTES: usize = 2 << 20;
 /// What a worker's memory for all patterns may take. Past that it begins anew.
 const WORKER_BYTES: usize = 16 << 20;
 /// So often that is looked at: after so many tries to match.
@@ -54,23 +49,6 @@ struct Engine {
     regex: Regex,
     /// Group of `phi`.
     phi: Option<usize>,
-}
-
-/// The pattern as automata.
-struct Tables {
-    /// All of it: of the match that is preferred, the end.
-    whole: Machine,
-    phi: Phi,
-}
-
-/// How `phi` is told in a match.
-enum Phi {
-    /// It is all of it.
-    Whole,
-    /// It begins with one of the bytes of `first`, where `before` may end; `tail` bytes stand behind it.
-    Split { before: Option<Box<Machine>>, first: Box<ByteSet>, tail: usize },
-    /// A regex engine tells.
-    Engine,
 }
 
 /// A worker's memory for all patterns.
@@ -114,20 +92,15 @@ impl MatcherScratch {
             return;
         }
         // The largest first: what takes most is what large patterns need to work a state out, and they need few.
-        let mut walkers: Vec<&mut Walker> = self
-            .patterns
-            .iter_mut()
-            .flatten()
-            .flat_map(|p| [&mut p.whole, &mut p.before])
-            .flatten()
-            .collect();
-        walkers.sort_by_key(|w| std::cmp::Reverse(w.rows.rest_bytes()));
-        for walker in walkers {
+        let mut rows: Vec<&mut Rows> =
+            self.patterns.iter_mut().flatten().flat_map(|p| p.tables.rows()).collect();
+        rows.sort_by_key(|r| std::cmp::Reverse(r.rest_bytes()));
+        for rows in rows {
             if bytes <= WORKER_BYTES / 2 {
                 return;
             }
-            bytes -= walker.rows.rest_bytes();
-            walker.rows.rest();
+            bytes -= rows.rest_bytes();
+            rows.rest();
         }
         if bytes > WORKER_BYTES {
             *self = MatcherScratch::new(self.patterns.len());
@@ -138,16 +111,13 @@ impl MatcherScratch {
 /// A worker's memory of one pattern.
 #[derive(Default)]
 struct PatternScratch {
-    whole: Option<Walker>,
-    before: Option<Walker>,
+    tables: TablesScratch,
     cache: Option<Cache>,
 }
 
 impl PatternScratch {
     fn bytes(&self) -> usize {
-        let walkers = [&self.whole, &self.before];
-        walkers.into_iter().flatten().map(Walker::bytes).sum::<usize>()
-            + self.cache.as_ref().map_or(0, Cache::memory_usage)
+        self.tables.bytes() + self.cache.as_ref().map_or(0, Cache::memory_usage)
     }
 }
 
@@ -173,7 +143,7 @@ impl Matcher {
     /// same, `None` makes nothing match.
     fn engine(&self) -> Option<&Engine> {
         let build = || {
-            let config = Regex::config().utf8_empty(false).hybrid_cache_capacity(STATES_BYTES);
+            let config = Regex::config().utf8_empty(false);
             let regex = Regex::builder().syntax(bytes()).configure(config).build(&self.text).ok()?;
             let phi = regex.group_info().to_index(regex_automata::PatternID::ZERO, "phi");
             (phi.is_none_or(|group| group < MAX_GROUPS)).then_some(Engine { regex, phi })
@@ -195,16 +165,14 @@ impl Matcher {
     fn tables(&self) -> Option<&Tables> {
         let build = || {
             let hir = syntax::parse_with(&self.text, &bytes()).ok()?;
-            let whole = machine(&hir, MatchKind::LeftmostFirst)?;
-            let phi = if has_phi(&hir) { Phi::of(&hir) } else { Phi::Whole };
-            Some(Tables { whole, phi })
+            Tables::new(&hir)
         };
         self.tables.get_or_init(build).as_ref()
     }
 
     /// The pattern as an automaton that is gone through byte by byte; `None` if that would be too large.
     pub(super) fn automaton(&self) -> Option<&DFA> {
-        self.tables().map(|t| &t.whole.dfa)
+        self.tables().map(Tables::automaton)
     }
 
     /// Whether a whole value is a match.
@@ -240,7 +208,7 @@ impl Matcher {
         if let Some(tables) = self.tables() {
             // An automaton that began anew knows the way the second time.
             for _ in 0..2 {
-                match tables.begins_at(text, at, scratch) {
+                match tables.begins_at(text, at, &mut scratch.tables) {
                     Ok(found) => return found,
                     Err(Unsure::Anew) => {}
                     Err(Unsure::Several(end)) => return self.groups()?.find(text, at, end, groups),
@@ -338,200 +306,6 @@ impl Engine {
     }
 }
 
-/// There is no answer.
-enum Unsure {
-    /// An automaton had to begin anew.
-    Anew,
-    /// There is more than one, in a match that ends here.
-    Several(usize),
-}
-
-impl Tables {
-    /// What goes of the match that begins at a place.
-    fn begins_at(
-        &self,
-        text: &[u8],
-        at: usize,
-        scratch: &mut PatternScratch,
-    ) -> Result<Option<Span>, Unsure> {
-        let PatternScratch { whole, before, .. } = scratch;
-        let mut end = None;
-        whole.get_or_insert_with(|| Walker::new(&self.whole)).walk(&self.whole, text, at, |place| {
-            end = Some(place);
-            true
-        })?;
-        let Some(end) = end else { return Ok(None) };
-        let (machine, first, tail) = match &self.phi {
-            Phi::Whole => return Ok(Some(Span::at(at, end))),
-            Phi::Split { before, first, tail } => (before, first, *tail),
-            Phi::Engine => return Err(Unsure::Several(end)),
-        };
-        let Some(machine) = machine else { return Ok(Some(Span::at(at, end - tail))) };
-        let (mut begin, mut count) = (at, 0);
-        before.get_or_insert_with(|| Walker::new(machine)).walk(machine, text, at, |place| {
-            if place <= end && text.get(place).is_some_and(|b| first.contains(*b)) {
-                (begin, count) = (place, count + 1);
-            }
-            place <= end
-        })?;
-        if count == 1 { Ok(Some(Span::at(begin, end - tail))) } else { Err(Unsure::Several(end)) }
-    }
-}
-
-impl Phi {
-    /// Cuts a pattern in two before the group.
-    fn of(hir: &Hir) -> Phi {
-        let (mut before, mut rest) = (Vec::new(), Vec::new());
-        if !cut(hir, &mut before, &mut rest) {
-            return Phi::Engine;
-        }
-        let behind = Hir::concat(rest[1..].to_vec());
-        let properties = behind.properties();
-        let tail = match (properties.minimum_len(), properties.maximum_len()) {
-            (Some(min), Some(max)) if min == max => min,
-            _ => return Phi::Engine,
-        };
-        let mut first = ByteSet::default();
-        if begins_with(&rest[0], &mut first) {
-            return Phi::Engine;
-        }
-        let before = Hir::concat(before);
-        let first = Box::new(first);
-        if before.properties().maximum_len() == Some(0) {
-            return Phi::Split { before: None, first, tail };
-        }
-        match machine(&before, MatchKind::All) {
-            Some(before) => Phi::Split { before: Some(Box::new(before)), first, tail },
-            None => Phi::Engine,
-        }
-    }
-}
-
-/// Adds the bytes that a pattern may begin with to a set; whether it may be empty.
-fn begins_with(hir: &Hir, set: &mut ByteSet) -> bool {
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) => return true,
-        HirKind::Literal(l) => set.insert(l.0[0]),
-        HirKind::Class(Class::Bytes(c)) => c.iter().for_each(|r| set.insert_range(r.start(), r.end())),
-        HirKind::Class(Class::Unicode(_)) => set.insert_range(0, u8::MAX),
-        HirKind::Capture(c) => return begins_with(&c.sub, set),
-        HirKind::Repetition(r) => return begins_with(&r.sub, set) || r.min == 0,
-        HirKind::Concat(subs) => return subs.iter().all(|sub| begins_with(sub, set)),
-        HirKind::Alternation(subs) => {
-            // All of them are gone through.
-            let empty = subs.iter().filter(|sub| begins_with(sub, set)).count();
-            return empty > 0;
-        }
-    }
-    false
-}
-
-/// Whether the group stands anywhere in a pattern.
-fn has_phi(hir: &Hir) -> bool {
-    match hir.kind() {
-        HirKind::Capture(c) => c.name.as_deref() == Some("phi") || has_phi(&c.sub),
-        HirKind::Repetition(r) => has_phi(&r.sub),
-        HirKind::Concat(subs) | HirKind::Alternation(subs) => subs.iter().any(has_phi),
-        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => false,
-    }
-}
-
-/// Parts of a pattern up to the group `phi`, and from it on; false if the group is not one part of the whole.
-fn cut(hir: &Hir, before: &mut Vec<Hir>, rest: &mut Vec<Hir>) -> bool {
-    match hir.kind() {
-        HirKind::Capture(c) if c.name.as_deref() == Some("phi") => rest.push(hir.clone()),
-        HirKind::Capture(c) => return cut(&c.sub, before, rest),
-        HirKind::Concat(subs) => {
-            for sub in subs {
-                if !rest.is_empty() {
-                    rest.push(sub.clone());
-                } else if !cut(sub, before, rest) {
-                    before.push(sub.clone());
-                }
-            }
-        }
-        _ => {}
-    }
-    !rest.is_empty()
-}
-
-fn machine(hir: &Hir, kind: MatchKind) -> Option<Machine> {
-    let config = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
-    let nfa = thompson::Compiler::new().configure(config).build_from_hir(hir).ok()?;
-    let config = DFA::config()
-        .match_kind(kind)
-        .cache_capacity(STATES_BYTES)
-        .skip_cache_capacity_check(true)
-        .minimum_cache_clear_count(None);
-    Some(Machine::new(DFA::builder().configure(config).build_from_nfa(nfa).ok()?, MOST_STATES))
-}
-
-/// A worker's memory of an automaton that is begun at places.
-struct Walker {
-    rows: Rows,
-    generation: u64,
-    /// By the byte before; the last is none.
-    starts: [State; 257],
-}
-
-impl Walker {
-    fn new(machine: &Machine) -> Walker {
-        let rows = Rows::new(machine);
-        Walker { generation: rows.generation(), rows, starts: [UNKNOWN; 257] }
-    }
-
-    fn bytes(&self) -> usize {
-        size_of::<Walker>() + self.rows.bytes()
-    }
-
-    fn start(&mut self, machine: &Machine, before: Option<u8>) -> Option<State> {
-        let known = &mut self.starts[before.map_or(256, usize::from)];
-        if *known == UNKNOWN {
-            let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
-            let id = machine.dfa.start_state(self.rows.cache(machine)?, &config).ok();
-            *known = self.rows.copy(machine, id)?;
-        }
-        Some(*known)
-    }
-
-    /// Calls `visit` with each place where a match that begins at `at` ends, from front to back, until it says that this is
-    /// enough.
-    fn walk(
-        &mut self,
-        machine: &Machine,
-        text: &[u8],
-        at: usize,
-        mut visit: impl FnMut(usize) -> bool,
-    ) -> Result<(), Unsure> {
-        let done = self.steps(machine, text, at, &mut visit);
-        if self.rows.generation() != self.generation {
-            self.generation = self.rows.generation();
-            self.starts = [UNKNOWN; 257];
-        }
-        done.ok_or(Unsure::Anew)
-    }
-
-    #[inline]
-    fn steps(
-        &mut self,
-        machine: &Machine,
-        text: &[u8],
-        at: usize,
-        visit: &mut impl FnMut(usize) -> bool,
-    ) -> Option<()> {
-        let mut state = self.start(machine, at.checked_sub(1).map(|before| text[before]))?;
-        let mut place = at;
-        loop {
-            let byte = text.get(place).copied();
-            state = self.rows.next(machine, state, byte)?;
-            if state & MATCH != 0 && !visit(place) || state == DEAD || byte.is_none() {
-                return Some(());
-            }
-            place += 1;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -587,8 +361,7 @@ mod tests {
                     let want = m.begins_at_slowly(&text, at, 0, &mut scratch);
                     if at % 5 == 4 {
                         // What was worked out so far goes on being used, and may be worked out anew.
-                        let PatternScratch { whole, before, .. } = scratch.of(0);
-                        [whole, before].into_iter().flatten().for_each(|w| w.rows.rest());
+                        scratch.of(0).tables.rows().for_each(Rows::rest);
                     }
                     prop_assert_eq!(got, want, "{} at {} of {:?}", m.text, at, parts.concat());
                 }

@@ -37,6 +37,7 @@ mod scan;
 mod simd;
 mod slow;
 mod starts;
+mod tables;
 mod values;
 mod whatever;
 
