@@ -21,7 +21,7 @@ use crate::span::Span;
 
 /// `phi` is one of the first groups of its pattern; the pack's lint sees to it.
 const MAX_GROUPS: usize = 16;
-/// What a worker's memory for all patterns may take. Past that it begins anew.
+/// What a worker's memory for all patterns may take. Past that the largest patterns give some back, or all begins anew.
 const WORKER_BYTES: usize = 16 << 20;
 /// So often that is looked at: after so many tries to match.
 const BETWEEN: u32 = 1 << 14;
@@ -143,9 +143,10 @@ impl Matcher {
     /// same, `None` makes nothing match.
     fn engine(&self) -> Option<&Engine> {
         let build = || {
-            let config = Regex::config().utf8_empty(false);
+            // A pattern that passed the lint must not be left out for its size.
+            let config = Regex::config().utf8_empty(false).nfa_size_limit(None);
             let regex = Regex::builder().syntax(bytes()).configure(config).build(&self.text).ok()?;
-            let phi = regex.group_info().to_index(regex_automata::PatternID::ZERO, "phi");
+            let phi = regex.group_info().to_index(PatternID::ZERO, "phi");
             (phi.is_none_or(|group| group < MAX_GROUPS)).then_some(Engine { regex, phi })
         };
         self.engine.get_or_init(build).as_ref()
@@ -325,6 +326,11 @@ mod tests {
             (r"a{1,3}(?P<phi>a{1,3}b)", "aaaab", Some((3, 5))),
             (r"a{1,3}?(?P<phi>a{1,3}b)", "aaaab", Some((1, 5))),
             (r"(?:x|y(?P<phi>\d))", "y1", Some((1, 2))),
+            // Groups without a name are parts like others.
+            (r"(ab)(?P<phi>[a-z]{1,9})", "ababx", Some((2, 5))),
+            (r"(a(b))x?(?P<phi>[a-z]{1,9})", "ababxab", Some((2, 7))),
+            (r"a(b(?P<phi>c{1,3})d)", "abccd", Some((2, 4))),
+            (r"(a)(?:b(?P<phi>c)|d)", "abc", Some((2, 3))),
             (r"\b(?P<phi>ab|a)(?:b|)c?", "abc", Some((0, 2))),
         ];
         for (pattern, text, want) in cases {

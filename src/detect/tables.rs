@@ -14,6 +14,7 @@ use crate::span::Span;
 const MOST_STATES: usize = 1 << 11;
 /// What the states of one automaton may take in regex-automata's own memory.
 const STATES_BYTES: usize = 2 << 20;
+
 /// The pattern as automata.
 pub(super) struct Tables {
     /// All of it: of the match that is preferred, the end.
@@ -170,8 +171,10 @@ fn cut(hir: &Hir, before: &mut Vec<Hir>, rest: &mut Vec<Hir>) -> bool {
             for sub in subs {
                 if !rest.is_empty() {
                     rest.push(sub.clone());
-                } else if !cut(sub, before, rest) {
+                } else if !has_phi(sub) {
                     before.push(sub.clone());
+                } else if !cut(sub, before, rest) {
+                    return false;
                 }
             }
         }
