@@ -328,7 +328,7 @@ mod tests {
             (r"(?:x|y(?P<phi>\d))", "y1", Some((1, 2))),
             // Groups without a name are parts like others.
             (r"(ab)(?P<phi>[a-z]{1,9})", "ababx", Some((2, 5))),
-            (r"(a(b))x?(?P<phi>[a-z]{1,9})", "ababxab", Some((2, 7))),
+            (r"(a(b))(?P<phi>[a-z]{1,9})", "ababx", Some((2, 5))),
             (r"a(b(?P<phi>c{1,3})d)", "abccd", Some((2, 4))),
             (r"(a)(?:b(?P<phi>c)|d)", "abc", Some((2, 3))),
             (r"\b(?P<phi>ab|a)(?:b|)c?", "abc", Some((0, 2))),
