@@ -34,12 +34,25 @@ pub(crate) struct Folded {
     pub(crate) segments: Vec<Segment>,
 }
 
+/// Bytes that something to decode may begin with.
+const MARKS: [bool; 256] = {
+    let mut marks = [false; 256];
+    let all = [b'%', b'\\', 0x1b, 0xc2, 0xcc, 0xcd, 0xe2, 0xef, b'_', b'+'];
+    let mut i = 0;
+    while i < all.len() {
+        marks[all[i] as usize] = true;
+        i += 1;
+    }
+    marks
+};
+
 /// Decodes `text` into `out`; `false` if there was nothing to decode.
 pub(super) fn fold(text: &[u8], out: &mut Folded) -> bool {
     out.text.clear();
     out.segments.clear();
     let (mut from, mut at) = (0, 0);
-    while at < text.len() {
+    while let Some(len) = text[at..].iter().position(|b| MARKS[usize::from(*b)]) {
+        at += len;
         let Some((decoded, len)) = decode(&text[at..]).or_else(|| joint(text, at)) else {
             // What follows on a run of backslashes says the same of each of them.
             at += backslashes(&text[at..]).max(1);
@@ -59,7 +72,9 @@ pub(super) fn fold(text: &[u8], out: &mut Folded) -> bool {
         at += len;
         from = at;
     }
-    verbatim(text, from, at, out);
+    if from > 0 {
+        verbatim(text, from, text.len(), out);
+    }
     from > 0
 }
 

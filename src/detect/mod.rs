@@ -21,9 +21,9 @@ mod fold;
 mod keywords;
 mod known;
 mod matcher;
-mod memo;
 pub(crate) mod names;
 mod pack;
+mod pieces;
 mod prefilter;
 mod private;
 #[doc(hidden)]
@@ -37,6 +37,7 @@ mod scan;
 mod simd;
 mod slow;
 mod starts;
+mod steps;
 mod tables;
 mod values;
 mod whatever;

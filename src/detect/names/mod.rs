@@ -94,8 +94,8 @@ const SIEVED: usize = 4;
 pub(crate) struct Verdict {
     /// It is worth a look.
     pub(crate) is_place: bool,
-    /// If it is not: how many bytes from there on say so, beside the length of the word, whichever digits stand among them
-    /// and whatever stands before; `None` if it is what stands before that says so.
+    /// How many bytes from there on say so, beside the length of the word, whichever digits stand among them and whatever stands
+    /// before, as long as a word can begin there; `None` if it is what stands before that says no.
     pub(crate) read: Option<usize>,
 }
 
@@ -170,7 +170,7 @@ impl Names {
     pub(crate) fn at(&self, text: &[u8], at: usize, len: usize, scratch: &mut NamesScratch) -> Verdict {
         // Most words are in lower case, and few of them are names.
         if len > 0 && !text[at].is_ascii_uppercase() && !self.sieve(text, at, len as u32) {
-            return Verdict { is_place: false, read: Some(SIEVED) };
+            return Verdict { is_place: false, read: Some(SIEVED.min(len)) };
         }
         if !tokens::begins(text, at) {
             return Verdict { is_place: false, read: None };
@@ -178,6 +178,12 @@ impl Names {
         // Most capitals in logs begin words in capitals, identifiers, and words of every day.
         let (token, end) = tokens::token_at(text, at, Glue::Start, &self.dictionary, Some(&mut scratch.seen));
         Verdict { is_place: is_trigger(&token), read: Some(tokens::read_to(text, end) - at) }
+    }
+
+    /// Whether a word can begin at a place, by what stands before it.
+    #[inline]
+    pub(crate) fn begins(text: &[u8], at: usize) -> bool {
+        tokens::begins(text, at)
     }
 
     /// Whether the word of `len` letters at `at` may be a name though it is in lower case.
