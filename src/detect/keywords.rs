@@ -7,6 +7,9 @@ use crate::span::Span;
 /// Keywords with one of so many heads are looked at together.
 const HEADS: usize = 1024;
 
+/// Bits for as many beginnings of three bytes.
+const BEGINNINGS: usize = HEADS * 32;
+
 /// All keywords of all detectors.
 pub(super) struct Keywords {
     /// By number, in order, in lower case.
@@ -15,6 +18,8 @@ pub(super) struct Keywords {
     heads: Box<[(u16, u16); HEADS]>,
     /// Keywords by head, the shorter ones first.
     entries: Vec<Entry>,
+    /// One bit for each beginning: whether there is a keyword with it. There is none for most words.
+    beginnings: Box<[u64; BEGINNINGS / 64]>,
     /// Letters and digits; and what else a keyword begins with.
     classifier: Classifier<{ set::COUNT }>,
 }
@@ -90,6 +95,12 @@ impl Keywords {
                 [] => {}
             }
         }
+        let mut beginnings = Box::new([0; BEGINNINGS / 64]);
+        for (head, id) in of_head.iter().enumerate().flat_map(|(head, ids)| ids.iter().map(move |id| (head, *id))) {
+            let third = words[usize::from(id)].as_bytes().get(2);
+            let thirds = third.map_or(0..32, |b| usize::from(b & 31)..usize::from(b & 31) + 1);
+            thirds.map(|third| head << 5 | third).for_each(|i| beginnings[i / 64] |= 1 << (i % 64));
+        }
         let mut entries: Vec<Entry> = Vec::new();
         for (ids, place) in of_head.iter().zip(heads.iter_mut()) {
             let from = entries.len();
@@ -101,7 +112,7 @@ impl Keywords {
             entries[from..].sort_by_key(|e| (words[usize::from(e.id)].len(), e.id));
             *place = (from as u16, entries.len() as u16);
         }
-        Keywords { words, heads, entries, classifier: Classifier::new(&sets) }
+        Keywords { words, heads, entries, beginnings, classifier: Classifier::new(&sets) }
     }
 
     /// The number of a keyword.
@@ -175,9 +186,14 @@ impl Keywords {
             while begins != 0 {
                 let at = range.start + block * BLOCK + begins.trailing_zeros() as usize;
                 begins &= begins - 1;
-                let second = text.get(at + 1).copied().unwrap_or(0);
-                let (from, to) = self.heads[head(text[at], second)];
                 let eight = fold(&text[at..]);
+                let [first, second, third, ..] = eight.to_le_bytes();
+                let head = head(first, second);
+                let beginning = head << 5 | usize::from(third & 31);
+                if self.beginnings[beginning / 64] >> (beginning % 64) & 1 == 0 {
+                    continue;
+                }
+                let (from, to) = self.heads[head];
                 for e in &self.entries[usize::from(from)..usize::from(to)] {
                     if eight & e.mask != e.begins {
                         continue;

@@ -41,9 +41,13 @@ impl Known {
             disguises || memmem::find(bytes, b"\\u").is_some()
         };
         let free = |at: usize, len: usize| !taken(Span::at(at, at + len));
-        let mut forms = self.words.iter().flat_map(|w| &w.forms);
-        !self.is_empty()
-            && (hidden() || forms.any(|f| memmem::find_iter(bytes, f).any(|at| free(at, f.len()))))
+        // The forms of a word begin with one letter, large or small.
+        let stands = |w: &Word| {
+            let [a, b, c, _] = w.forms.each_ref().map(|f| f.first().copied().unwrap_or(0));
+            memchr::memchr3_iter(a, b, c, bytes)
+                .any(|at| w.forms.iter().any(|f| bytes[at..].starts_with(f) && free(at, f.len())))
+        };
+        !self.is_empty() && (hidden() || self.words.iter().any(stands))
     }
 }
 

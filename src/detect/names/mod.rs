@@ -476,6 +476,11 @@ fn is_trigger(t: &Token) -> bool {
 /// Which of these words of a text are among those looked for.
 fn find_among(text: &[u8], tokens: &[Token], words: &[Word], found: &mut impl FnMut(Span)) {
     for t in tokens {
+        // Most begin with another letter.
+        let first = text[t.span.start()].to_ascii_lowercase();
+        if first.is_ascii_lowercase() && words.iter().all(|w| w.folded.first() != Some(&first)) {
+            continue;
+        }
         let mut folded = Folded::new();
         folded.fold(&text[t.span.range()]);
         let Some(word) = folded.word().and_then(|f| words.iter().find(|w| w.folded == f)) else {

@@ -3,7 +3,7 @@
 use super::tokens::Token;
 
 /// Slots; a power of two.
-const SLOTS: usize = 1024;
+const SLOTS: usize = 4096;
 /// A longer word is not remembered.
 pub(super) const LONGEST: usize = 16;
 
