@@ -100,7 +100,7 @@ impl Engine {
             if self.find(leaf, None, query, scratch, &mut found).is_ok() {
                 let mut known = Known::default();
                 let names = found.iter().filter(|f| f.kind == Kind::Name);
-                names.for_each(|f| self.remember(leaf.text, f.span, &mut known));
+                names.for_each(|f| self.remember(leaf.text, f.span, &mut known, scratch));
                 self.find_known(leaf, &known, query, scratch, &mut found);
                 let own = found.iter().filter(|f| f.detector.0 as usize == detector);
                 spans.extend(own.map(|f| leaf.map.to_payload(f.span)));

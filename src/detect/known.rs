@@ -18,6 +18,9 @@ use crate::span::Span;
 /// More words of names than this in one record are not looked for again.
 const MOST: usize = 64;
 
+/// Bytes of the longest escape that is looked for before a word: `\\x20` with the backslash doubled.
+const ESCAPE: usize = 5;
+
 /// The words of the names found in a record.
 #[derive(Default)]
 pub(crate) struct Known {
@@ -37,15 +40,22 @@ impl Known {
     pub(crate) fn may_stand_in(&self, bytes: &[u8], taken: impl Fn(Span) -> bool) -> bool {
         // Where it could be written with an escape or in disguise only a second look tells.
         let hidden = || {
-            let disguises = bytes.iter().any(|b| *b >= 0x80 || *b == b'%');
+            let disguises = bytes.iter().any(|b| *b >= 0x80 || matches!(b, b'%' | 0x1b));
             disguises || memmem::find(bytes, b"\\u").is_some()
         };
         let free = |at: usize, len: usize| !taken(Span::at(at, at + len));
-        // The forms of a word begin with one letter, large or small.
+        let is_word = |b: Option<&u8>| b.is_some_and(u8::is_ascii_alphanumeric);
+        let begins = |at: usize| {
+            // The letters before may be those of an escape.
+            let low = at.saturating_sub(ESCAPE);
+            !is_word(bytes[low..at].last()) || bytes[low..at].contains(&b'\\')
+        };
         let stands = |w: &Word| {
-            let [a, b, c, _] = w.forms.each_ref().map(|f| f.first().copied().unwrap_or(0));
-            memchr::memchr3_iter(a, b, c, bytes)
-                .any(|at| w.forms.iter().any(|f| bytes[at..].starts_with(f) && free(at, f.len())))
+            let (first, len) = (w.written.first().copied().unwrap_or(0), w.written.len());
+            memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), bytes).any(|at| {
+                let same = bytes[at..].get(..len).is_some_and(|b| b.eq_ignore_ascii_case(&w.written));
+                same && begins(at) && !is_word(bytes.get(at + len)) && free(at, len)
+            })
         };
         !self.is_empty() && (hidden() || self.words.iter().any(stands))
     }
@@ -107,11 +117,11 @@ impl Engine {
     }
 
     /// Remembers the words of a name.
-    pub(crate) fn remember(&self, text: &[u8], name: Span, known: &mut Known) {
+    pub(crate) fn remember(&self, text: &[u8], name: Span, known: &mut Known, scratch: &mut DetectScratch) {
         if self.again.is_none() {
             return;
         }
-        Names::builtin().words(text, name, |word| {
+        Names::builtin().words(text, name, &mut scratch.matching.names, |word| {
             if known.words.len() < MOST && known.words.iter().all(|w| w.folded != word.folded) {
                 known.words.push(word);
             }

@@ -261,10 +261,10 @@ pub(super) const SURE: f32 = 0.75;
 
 /// Remembers the words of the names that were decided on.
 pub(super) fn remember(engine: &Engine, text: &[u8], scratch: &mut LeafScratch) {
-    let LeafScratch { decided, known, .. } = scratch;
+    let LeafScratch { decided, known, detect, .. } = scratch;
     let is_sure = |d: &&Decided| d.lead.kind == Kind::Name && d.lead.confidence >= SURE;
     for d in decided.iter().filter(is_sure).filter(|d| d.action != Action::Keep) {
-        engine.remember(text, d.lead.span, known);
+        engine.remember(text, d.lead.span, known, detect);
     }
 }
 

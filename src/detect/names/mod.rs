@@ -350,10 +350,17 @@ impl Names {
     }
 
     /// The words of a name that are looked for again.
-    pub(crate) fn words(&self, text: &[u8], name: Span, mut visit: impl FnMut(Word)) {
-        let mut tokens = Vec::new();
+    pub(crate) fn words(
+        &self,
+        text: &[u8],
+        name: Span,
+        scratch: &mut NamesScratch,
+        mut visit: impl FnMut(Word),
+    ) {
+        let NamesScratch { tokens, seen, .. } = scratch;
         let (from, to) = (name.start(), name.end());
-        tokens::tokens(&text[..to], from, to, 0, &self.dictionary, None, &mut tokens);
+        tokens.clear();
+        tokens::tokens(&text[..to], from, to, 0, &self.dictionary, Some(seen), tokens);
         for t in tokens {
             let word = &text[t.span.range()];
             let is_word = matches!(t.shape, Shape::Title | Shape::Upper | Shape::Camel | Shape::Lower);
@@ -365,7 +372,7 @@ impl Names {
                 && t.entry.common() < 14
                 && word.len() >= 3
             {
-                visit(Word::new(word, folded, t.entry.common()));
+                visit(Word { folded: folded.to_vec(), written: word.to_vec(), common: t.entry.common() });
             }
         }
     }
@@ -431,21 +438,9 @@ impl Names {
 pub(crate) struct Word {
     /// As the dictionary would hold it.
     pub(crate) folded: Vec<u8>,
-    /// As it may be written: as it was found, in capitals, in lower case, with a capital.
-    pub(crate) forms: [Vec<u8>; 4],
+    /// As it was found.
+    pub(crate) written: Vec<u8>,
     common: u8,
-}
-
-impl Word {
-    fn new(word: &[u8], folded: &[u8], common: u8) -> Word {
-        let text = String::from_utf8_lossy(word);
-        let lower = text.to_lowercase();
-        let mut rest = lower.chars();
-        let title: String =
-            rest.next().map_or(String::new(), |first| first.to_uppercase().chain(rest).collect());
-        let forms = [text.clone().into_owned(), text.to_uppercase(), lower, title];
-        Word { folded: folded.to_vec(), forms: forms.map(String::into_bytes), common }
-    }
 }
 
 /// Whether a comma before `at` stands between a surname and a given name: `Smith, John`, not `Smith, Jones`.
