@@ -96,7 +96,9 @@ impl Keywords {
             }
         }
         let mut beginnings = Box::new([0; BEGINNINGS / 64]);
-        for (head, id) in of_head.iter().enumerate().flat_map(|(head, ids)| ids.iter().map(move |id| (head, *id))) {
+        for (head, id) in
+            of_head.iter().enumerate().flat_map(|(head, ids)| ids.iter().map(move |id| (head, *id)))
+        {
             let third = words[usize::from(id)].as_bytes().get(2);
             let thirds = third.map_or(0..32, |b| usize::from(b & 31)..usize::from(b & 31) + 1);
             thirds.map(|third| head << 5 | third).for_each(|i| beginnings[i / 64] |= 1 << (i % 64));

@@ -130,7 +130,10 @@ impl Pieces {
         // What was met once gives way, and now and then what is known.
         let now = self.turned_away.is_multiple_of(PATIENCE);
         let which = self.turned_away / PATIENCE % 2;
-        let given_up = pair.iter().position(|p| matches!(p.mark, Mark::Nothing | Mark::Met)).or(now.then_some(which as usize));
+        let given_up = pair
+            .iter()
+            .position(|p| matches!(p.mark, Mark::Nothing | Mark::Met))
+            .or(now.then_some(which as usize));
         if let Some(piece) = given_up.map(|i| &mut pair[i]) {
             *piece = Piece { key: *key, len: len as u8, mark: Mark::Met, ..Piece::default() };
         }
@@ -293,7 +296,8 @@ mod tests {
             pieces.is_met(&number(i), len(i));
             pieces.found_out(&number(i), len(i), Step::default(), 0, 0);
         }
-        let known = |pieces: &Pieces| (0..1000).filter(|i| pieces.known(&number(*i), len(*i)).is_some()).count();
+        let known =
+            |pieces: &Pieces| (0..1000).filter(|i| pieces.known(&number(*i), len(*i)).is_some()).count();
         let before = known(&pieces);
         assert!(before > 900, "{before}");
         for i in 1000..5000 {

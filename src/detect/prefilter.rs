@@ -411,7 +411,9 @@ impl Pass<'_> {
         let mut bytes = text[from..].iter();
         loop {
             let byte = bytes.next();
-            let Some(next) = automaton.next(heads, state, byte.copied()) else { return filter.all_at(at, out) };
+            let Some(next) = automaton.next(heads, state, byte.copied()) else {
+                return filter.all_at(at, out);
+            };
             for &pattern in automaton.matches(next) {
                 if !heads.fits(pattern, head) || pattern == FOLD && !fold::begins(text, at) {
                     continue;
