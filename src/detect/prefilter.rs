@@ -313,15 +313,21 @@ impl Pass<'_> {
             if before && word && !is_in(byte, set::INSIDE) {
                 continue;
             }
-            if steps::is_place(sets, byte, text.get(at + 1).copied(), before) {
-                let head = steps::head_at(text, at, before);
+            let place = steps::is_place(sets, byte, text.get(at + 1).copied(), before);
+            let name = with_names && !before && (word || is_in(byte, set::LEAD));
+            if !place && !name {
+                continue;
+            }
+            // Outside of words it is the length of the one that begins here.
+            let head = steps::head_at(text, at, before);
+            if place {
                 match self.automaton.head(self.heads, head) {
                     Some(state) => self.read(at, head, state, at),
                     None => self.filter.all_at(at, self.out),
                 }
             }
-            if with_names && !before && (word || is_in(byte, set::LEAD)) {
-                self.ask(at);
+            if name {
+                self.ask(at, head);
             }
         }
         self.keep_up(end);
@@ -372,19 +378,17 @@ impl Pass<'_> {
             let i = bits.trailing_zeros() as usize;
             bits &= bits - 1;
             if asked >> i & 1 == 1 {
-                self.ask(start + i);
+                self.ask(start + i, steps::head_at(self.text, start + i, false));
             } else if Names::begins(self.text, start + i) {
                 self.out.push(Candidate { at: (start + i) as u32, pattern: NAME });
             }
         }
     }
 
-    /// Adds the place if a name may begin there.
-    fn ask(&mut self, at: usize) {
+    /// Adds the place if the word of such a length there may be a name.
+    fn ask(&mut self, at: usize, length: usize) {
         let Some(names) = &mut self.names else { return };
-        if let Some(length) = name_length(self.text, at)
-            && Names::builtin().at(self.text, at, length, names).is_place
-        {
+        if Names::builtin().at(self.text, at, length, names).is_place {
             self.out.push(Candidate { at: at as u32, pattern: NAME });
         }
     }
