@@ -51,14 +51,28 @@ impl Known {
             !is_word(bytes[low..at].last()) || bytes[low..at].contains(&b'\\')
         };
         let stands = |w: &Word| {
-            let (first, len) = (w.written.first().copied().unwrap_or(0), w.written.len());
-            memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), bytes).any(|at| {
-                let same = bytes[at..].get(..len).is_some_and(|b| b.eq_ignore_ascii_case(&w.written));
-                same && begins(at) && !is_word(bytes.get(at + len)) && free(at, len)
+            let first = w.folded.first().copied().unwrap_or(0);
+            memchr::memchr2_iter(first, first.to_ascii_uppercase(), bytes).any(|at| {
+                let len = spelled(&bytes[at..], &w.folded);
+                len.is_some_and(|len| begins(at) && !is_word(bytes.get(at + len)) && free(at, len))
             })
         };
         !self.is_empty() && (hidden() || self.words.iter().any(stands))
     }
+}
+
+/// The length of a word at the head of some bytes, whatever its case and with or without apostrophes.
+fn spelled(bytes: &[u8], folded: &[u8]) -> Option<usize> {
+    let mut left = folded;
+    for (i, b) in bytes.iter().enumerate() {
+        match left {
+            [first, rest @ ..] if b.to_ascii_lowercase() == *first => left = rest,
+            [] => return Some(i),
+            _ if matches!(b, b'\'' | b'\\') => {}
+            _ => return None,
+        }
+    }
+    left.is_empty().then_some(bytes.len())
 }
 
 impl Engine {
@@ -152,6 +166,83 @@ impl Engine {
             look(&folded.text, out);
             let map = Map::Segments(&folded.segments);
             out[first..].iter_mut().for_each(|f| f.span = map.to_payload(f.span));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::codec::{Path, Place};
+
+    fn known() -> Known {
+        let (mut known, mut scratch) = (Known::default(), DetectScratch::default());
+        for name in ["Marlowe", "O'Brien"] {
+            let text = format!("seen by {name}");
+            Engine::builtin().remember(text.as_bytes(), Span::at(8, text.len()), &mut known, &mut scratch);
+        }
+        assert_eq!(known.words.len(), 2);
+        known
+    }
+
+    #[test]
+    fn where_a_known_name_may_stand() {
+        let cases = [
+            ("and Marlowe, too", true),
+            ("marlowe", true),
+            ("MARLOWE's", true),
+            ("o'brien=1", true),
+            ("xmarlowe", false),
+            ("marlowes", false),
+            ("Marlow e", false),
+            ("OBRIEN", true),
+            ("O Brien", false),
+            ("", false),
+            // The letter before is that of an escape.
+            (r"\nMarlowe", true),
+            (r"\\tMarlowe", true),
+            (r"\\x20Marlowe", true),
+            // Who knows what that says.
+            ("m%61rlowe", true),
+            (r"m\u0061rlowe", true),
+            ("\x1b[1mMarlowe", true),
+            ("caf\u{e9}", true),
+        ];
+        for (text, want) in cases {
+            assert_eq!(known().may_stand_in(text.as_bytes(), |_| false), want, "{text}");
+        }
+        assert!(!known().may_stand_in(b"by Marlowe", |word| word == Span::new(3, 10)));
+        assert!(!Known::default().may_stand_in(b"100%", |_| false));
+    }
+
+    proptest! {
+        /// Where a known name is found it is not said before that none can stand, however often the text was quoted.
+        #[test]
+        fn nothing_found_is_ruled_out(
+            parts in proptest::collection::vec(
+                prop_oneof![
+                    3 => prop_oneof!["Marlowe", "marlowe", "MARLOWE", "O'Brien", "OBRIEN's", r"O\\'Brien", "Marlo\u{301}we"],
+                    4 => r#"[ ,;:='"\\/_+.|<-]"#,
+                    1 => "[\n\t\r\u{8}\u{1b}\u{a0}\u{2019}]",
+                    2 => prop_oneof![r"\\n", r"\\x20", "%20", "\u{1b}\\[31m", r"\\u0020"],
+                    1 => "[a-z0-9]{1,2}",
+                ],
+                1..10,
+            ),
+        ) {
+            let (text, known) = (parts.concat(), known());
+            let leaf =
+                Leaf { text: text.as_bytes(), map: Map::Direct(0), path: Path::ROOT, place: Place::Text, depth: 0 };
+            let (mut scratch, mut found) = (DetectScratch::default(), Vec::new());
+            let query = Query::new(KindSet::ALL, 0.0);
+            Engine::builtin().find_known(&leaf, &known, query, &mut scratch, &mut found);
+            let mut payload = text.clone();
+            for _ in 0..3 {
+                prop_assert!(found.is_empty() || known.may_stand_in(payload.as_bytes(), |_| false), "{payload:?}");
+                payload = serde_json::to_string(&payload).unwrap();
+            }
         }
     }
 }

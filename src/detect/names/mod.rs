@@ -372,7 +372,7 @@ impl Names {
                 && t.entry.common() < 14
                 && word.len() >= 3
             {
-                visit(Word { folded: folded.to_vec(), written: word.to_vec(), common: t.entry.common() });
+                visit(Word { folded: folded.to_vec(), common: t.entry.common() });
             }
         }
     }
@@ -438,8 +438,6 @@ impl Names {
 pub(crate) struct Word {
     /// As the dictionary would hold it.
     pub(crate) folded: Vec<u8>,
-    /// As it was found.
-    pub(crate) written: Vec<u8>,
     common: u8,
 }
 
