@@ -23,6 +23,7 @@ mod known;
 mod matcher;
 pub(crate) mod names;
 mod pack;
+mod pass;
 mod pieces;
 mod prefilter;
 mod private;

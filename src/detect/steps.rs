@@ -5,6 +5,7 @@
 //! byte by byte, and remembered.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::automaton::{Automaton, Heads, head_of};
 use super::fold;
@@ -70,13 +71,14 @@ pub(super) struct Steps {
 
 /// Lists, by number; the first is empty.
 struct Lists<T> {
-    lists: Vec<Box<[T]>>,
-    numbers: HashMap<Box<[T]>, u16>,
+    lists: Vec<Arc<[T]>>,
+    numbers: HashMap<Arc<[T]>, u16>,
 }
 
 impl<T: Copy + Eq + std::hash::Hash> Lists<T> {
     fn new() -> Lists<T> {
-        Lists { lists: vec![Box::default()], numbers: HashMap::from([(Box::default(), 0)]) }
+        let empty: Arc<[T]> = Arc::default();
+        Lists { lists: vec![empty.clone()], numbers: HashMap::from([(empty, 0)]) }
     }
 
     /// The number of a list; `None` if they are too many.
@@ -88,8 +90,9 @@ impl<T: Copy + Eq + std::hash::Hash> Lists<T> {
         if number >= MOST {
             return None;
         }
-        self.lists.push(list.into());
-        self.numbers.insert(list.into(), number as u16);
+        let list: Arc<[T]> = list.into();
+        self.lists.push(list.clone());
+        self.numbers.insert(list, number as u16);
         Some(number as u16)
     }
 }
@@ -159,7 +162,7 @@ impl Steps {
         automaton: &mut Automaton,
     ) -> Option<Step> {
         let (mut open, mut found) = (Vec::new(), Vec::new());
-        for o in &self.sets.lists[usize::from(set)] {
+        for o in self.sets.lists[usize::from(set)].iter() {
             let len = piece.map_or(0, |p| p.plain.len()) as u16;
             let behind = Open { back: o.back.checked_add(len)?, ..*o };
             let from = Reading { at: -i16::try_from(o.back).ok()?, state: o.state, open: behind };
