@@ -2,19 +2,14 @@
 //!
 //! Of the hundreds of thousands of states it has, logs need a few thousand: see [`super::rows`].
 
-use regex_automata::hybrid::LazyStateID;
-use regex_automata::hybrid::dfa::DFA;
-use regex_automata::nfa::thompson::{self, NFA, WhichCaptures};
-use regex_automata::util::start;
-use regex_automata::{Anchored, MatchKind};
+use regex_automata::nfa::thompson::{self, WhichCaptures};
 use regex_syntax::hir::{Class, ClassBytes, ClassBytesRange, Hir};
 
-use super::rows::{DEAD, MATCH, Machine, Rows, State, UNKNOWN};
+use super::nfa::{Id, Nfa, Side};
+use super::rows::{DEAD, MATCH, Machine, Matches, Rows, State, UNKNOWN};
 use super::starts::{LONGEST, Lengths, Starts};
 
-/// Bytes that the states may take, in each worker. Past that it begins anew.
-const CACHE_BYTES: usize = 8 << 20;
-/// The same, as a number of states.
+/// States that a worker remembers. Past that it begins anew.
 const MOST_STATES: usize = 1 << 14;
 
 /// Lengths of words that are told apart, and as many inside of words.
@@ -55,18 +50,12 @@ impl Heads {
             .collect();
         let config = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
         let nfa = thompson::Compiler::new().configure(config).build_many_from_hir(&hirs).ok()?;
-        Heads::of(nfa, starts.iter().map(|s| s.words).collect())
+        Some(Heads::of(Nfa::of(&nfa)?, starts.iter().map(|s| s.words).collect()))
     }
 
     /// The same, of what was compiled before; `words` by pattern.
-    pub(super) fn of(nfa: NFA, words: Vec<Lengths>) -> Option<Heads> {
-        let config = DFA::config()
-            .match_kind(MatchKind::All)
-            .cache_capacity(CACHE_BYTES)
-            .skip_cache_capacity_check(true)
-            .minimum_cache_clear_count(None);
-        let dfa = DFA::builder().configure(config).build_from_nfa(nfa).ok()?;
-        Some(Heads { machine: Machine::new(dfa, MOST_STATES), words })
+    pub(super) fn of(nfa: Nfa, words: Vec<Lengths>) -> Heads {
+        Heads { machine: Machine::new(nfa, Matches::All, MOST_STATES), words }
     }
 
     /// Whether a pattern may begin with a word of such a length.
@@ -76,8 +65,8 @@ impl Heads {
     }
 
     #[cfg(test)]
-    pub(super) fn nfa(&self) -> &NFA {
-        self.machine.dfa.get_nfa()
+    pub(super) fn nfa(&self) -> &Nfa {
+        self.machine.nfa()
     }
 
     pub(super) fn class(&self, b: u8) -> u8 {
@@ -95,13 +84,13 @@ pub(super) struct Automaton {
     rows: Rows,
     /// The states outside of words and inside.
     heads: [State; 2],
-    /// By row: the patterns that have matched in it.
-    matches: Vec<Vec<u16>>,
+    /// What those are of.
+    generation: u64,
 }
 
 impl Automaton {
     pub(super) fn new(heads: &Heads) -> Automaton {
-        Automaton { rows: Rows::new(&heads.machine), heads: [UNKNOWN; 2], matches: Vec::new() }
+        Automaton { rows: Rows::new(&heads.machine), heads: [UNKNOWN; 2], generation: 0 }
     }
 
     /// Changes when all states that were given out become meaningless.
@@ -112,64 +101,34 @@ impl Automaton {
     /// The state after a symbol; `None` when it had to begin anew.
     #[inline]
     pub(super) fn head(&mut self, heads: &Heads, head: usize) -> Option<State> {
+        let known = self.generation == self.rows.generation();
         match self.heads[usize::from(is_inside(head))] {
-            UNKNOWN => self.work_out_head(heads, is_inside(head)),
-            state => Some(state),
+            state if known && state != UNKNOWN => Some(state),
+            _ => self.work_out_head(heads, is_inside(head)),
         }
     }
 
     #[cold]
     fn work_out_head(&mut self, heads: &Heads, inside: bool) -> Option<State> {
-        let generation = self.rows.generation();
-        let Heads { machine, .. } = heads;
-        let config = start::Config::new().anchored(Anchored::Yes);
-        let state = self.rows.cache(machine).and_then(|cache| {
-            let start = machine.dfa.start_state(cache, &config).ok()?;
-            machine.dfa.next_state(cache, start, symbol(inside)).ok()
-        });
-        let state = state.and_then(|next| self.rows.copy(machine, Some(next)));
-        self.keep_up(heads, generation);
-        self.heads[usize::from(inside)] = state?;
-        state
+        if self.generation != self.rows.generation() {
+            (self.generation, self.heads) = (self.rows.generation(), [UNKNOWN; 2]);
+        }
+        let start = self.rows.start(&heads.machine, Side::Edge)?;
+        let state = self.rows.next(&heads.machine, start, Some(symbol(inside)))?;
+        self.heads[usize::from(inside)] = state;
+        Some(state)
     }
 
     /// The state after a byte, or after the end of the text; `None` when it had to begin anew.
     #[inline]
     pub(super) fn next(&mut self, heads: &Heads, state: State, byte: Option<u8>) -> Option<State> {
-        match self.rows.known_next(&heads.machine, state, byte) {
-            UNKNOWN => self.work_out(heads, state, byte),
-            next => Some(next),
-        }
-    }
-
-    #[cold]
-    fn work_out(&mut self, heads: &Heads, state: State, byte: Option<u8>) -> Option<State> {
-        let generation = self.rows.generation();
-        let next = self.rows.work_out(&heads.machine, state, byte);
-        self.keep_up(heads, generation);
-        next
-    }
-
-    /// Takes note of what has become of the rows.
-    fn keep_up(&mut self, heads: &Heads, generation: u64) {
-        if self.rows.generation() != generation {
-            self.heads = [UNKNOWN; 2];
-            self.matches.clear();
-        }
-        let Heads { machine: Machine { dfa, .. }, .. } = heads;
-        let Automaton { rows, matches, .. } = self;
-        let of = |id: &LazyStateID| -> Vec<u16> {
-            let Some(cache) = rows.known_cache() else { return Vec::new() };
-            let count = if id.is_match() { dfa.match_len(cache, *id) } else { 0 };
-            (0..count).map(|i| dfa.match_pattern(cache, *id, i).as_usize() as u16).collect()
-        };
-        matches.extend(rows.ids()[matches.len()..].iter().map(of));
+        self.rows.next(&heads.machine, state, byte)
     }
 
     /// The patterns that have matched, up to the byte before the one read last.
     #[inline]
-    pub(super) fn matches(&self, state: State) -> &[u16] {
-        if state & MATCH == 0 { &[] } else { &self.matches[usize::from(state & !MATCH)] }
+    pub(super) fn matches(&self, state: State) -> &[Id] {
+        self.rows.matched(state)
     }
 
     /// Whether anything is left after some bytes.

@@ -109,7 +109,7 @@ fn is_builtin(d: &Detector) -> bool {
 }
 
 static BUILTIN_ENGINE: LazyLock<Arc<Engine>> = LazyLock::new(|| {
-    let heads = FACTS.as_ref().and_then(|facts| Heads::of(facts.heads()?, facts.words()));
+    let heads = FACTS.as_ref().and_then(|facts| Some(Heads::of(facts.heads()?, facts.words())));
     Arc::new(Engine::compile(&BUILTIN_PACKS, heads))
 });
 

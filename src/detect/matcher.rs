@@ -6,7 +6,6 @@
 
 use std::sync::OnceLock;
 
-use regex_automata::hybrid::dfa::DFA;
 use regex_automata::meta::{Cache, Regex};
 use regex_automata::nfa::thompson::backtrack::{self, BoundedBacktracker};
 use regex_automata::nfa::thompson::pikevm::PikeVM;
@@ -14,14 +13,14 @@ use regex_automata::nfa::thompson::{self, NFA};
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, PatternID};
 
-use super::rows::Rows;
+use super::rows::Machine;
 use super::starts::{Inner, is_word};
 use super::tables::{Tables, TablesScratch, Unsure};
 use crate::span::Span;
 
 /// `phi` is one of the first groups of its pattern; the pack's lint sees to it.
 const MAX_GROUPS: usize = 16;
-/// What a worker's memory for all patterns may take. Past that the largest patterns give some back, or all begins anew.
+/// What a worker's memory for all patterns may take. Past that all begins anew.
 const WORKER_BYTES: usize = 16 << 20;
 /// So often that is looked at: after so many tries to match.
 const BETWEEN: u32 = 1 << 14;
@@ -87,24 +86,11 @@ impl MatcherScratch {
 
     #[cold]
     fn bound(&mut self) {
-        let mut bytes = self.patterns.iter().flatten().map(|p| p.bytes()).sum::<usize>();
+        let bytes: usize = self.patterns.iter().flatten().map(|p| p.bytes()).sum();
         if bytes <= WORKER_BYTES {
             return;
         }
-        // The largest first: what takes most is what large patterns need to work a state out, and they need few.
-        let mut rows: Vec<&mut Rows> =
-            self.patterns.iter_mut().flatten().flat_map(|p| p.tables.rows()).collect();
-        rows.sort_by_key(|r| std::cmp::Reverse(r.rest_bytes()));
-        for rows in rows {
-            if bytes <= WORKER_BYTES / 2 {
-                return;
-            }
-            bytes -= rows.rest_bytes();
-            rows.rest();
-        }
-        if bytes > WORKER_BYTES {
-            *self = MatcherScratch::new(self.patterns.len());
-        }
+        *self = MatcherScratch::new(self.patterns.len());
     }
 }
 
@@ -172,7 +158,7 @@ impl Matcher {
     }
 
     /// The pattern as an automaton that is gone through byte by byte; `None` if that would be too large.
-    pub(super) fn automaton(&self) -> Option<&DFA> {
+    pub(super) fn automaton(&self) -> Option<&Machine> {
         self.tables().map(Tables::automaton)
     }
 
@@ -365,10 +351,6 @@ mod tests {
                     let (own, groups) = scratch.parts(0);
                     let got = m.begins_at(&text, at, own, groups);
                     let want = m.begins_at_slowly(&text, at, 0, &mut scratch);
-                    if at % 5 == 4 {
-                        // What was worked out so far goes on being used, and may be worked out anew.
-                        scratch.of(0).tables.rows().for_each(Rows::rest);
-                    }
                     prop_assert_eq!(got, want, "{} at {} of {:?}", m.text, at, parts.concat());
                 }
             }

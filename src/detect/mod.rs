@@ -22,6 +22,7 @@ mod keywords;
 mod known;
 mod matcher;
 pub(crate) mod names;
+mod nfa;
 mod pack;
 mod pass;
 mod pieces;

@@ -270,6 +270,7 @@ impl Pass<'_> {
                 return filter.all_at(at, out);
             };
             for &pattern in automaton.matches(next) {
+                let pattern = pattern as u16;
                 if !heads.fits(pattern, head) || pattern == FOLD && !fold::begins(text, at) {
                     continue;
                 }

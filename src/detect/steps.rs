@@ -211,6 +211,7 @@ impl Reading {
                 return None;
             }
             for &pattern in automaton.matches(state) {
+                let pattern = pattern as u16;
                 let is_new = !found[first..].iter().any(|f| f.pattern == pattern);
                 let folds = || pattern != FOLD || piece.is_none_or(|p| p.may_fold(self.at));
                 if is_new && heads.fits(pattern, usize::from(self.open.head)) && folds() {

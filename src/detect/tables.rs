@@ -1,19 +1,15 @@
 //! A pattern as automata that are gone through byte by byte.
 
-use regex_automata::hybrid::dfa::DFA;
 use regex_automata::nfa::thompson::{self, WhichCaptures};
-use regex_automata::util::start;
-use regex_automata::{Anchored, MatchKind};
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::classes::ByteSet;
-use super::rows::{DEAD, MATCH, Machine, Rows, State, UNKNOWN};
+use super::nfa::{Nfa, Side};
+use super::rows::{DEAD, MATCH, Machine, Matches, Rows, State, UNKNOWN};
 use crate::span::Span;
 
 /// Rows of one automaton in a worker's memory; past that they begin anew.
 const MOST_STATES: usize = 1 << 11;
-/// What the states of one automaton may take in regex-automata's own memory.
-const STATES_BYTES: usize = 2 << 20;
 
 /// The pattern as automata.
 pub(super) struct Tables {
@@ -44,23 +40,18 @@ impl TablesScratch {
     pub(super) fn bytes(&self) -> usize {
         [&self.whole, &self.before].into_iter().flatten().map(Walker::bytes).sum()
     }
-
-    /// The memory of each automaton.
-    pub(super) fn rows(&mut self) -> impl Iterator<Item = &mut Rows> {
-        [&mut self.whole, &mut self.before].into_iter().flatten().map(|w| &mut w.rows)
-    }
 }
 
 impl Tables {
     /// `None` if the pattern is too large for automata.
     pub(super) fn new(hir: &Hir) -> Option<Tables> {
-        let whole = machine(hir, MatchKind::LeftmostFirst)?;
+        let whole = machine(hir, Matches::Preferred)?;
         Some(Tables { whole, phi: if has_phi(hir) { Phi::of(hir) } else { Phi::Whole } })
     }
 
     /// All of the pattern as one automaton.
-    pub(super) fn automaton(&self) -> &DFA {
-        &self.whole.dfa
+    pub(super) fn automaton(&self) -> &Machine {
+        &self.whole
     }
 }
 
@@ -126,7 +117,7 @@ impl Phi {
         if before.properties().maximum_len() == Some(0) {
             return Phi::Split { before: None, first, tail };
         }
-        match machine(&before, MatchKind::All) {
+        match machine(&before, Matches::All) {
             Some(before) => Phi::Split { before: Some(Box::new(before)), first, tail },
             None => Phi::Engine,
         }
@@ -183,29 +174,24 @@ fn cut(hir: &Hir, before: &mut Vec<Hir>, rest: &mut Vec<Hir>) -> bool {
     !rest.is_empty()
 }
 
-fn machine(hir: &Hir, kind: MatchKind) -> Option<Machine> {
+fn machine(hir: &Hir, matches: Matches) -> Option<Machine> {
     let config = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
     let nfa = thompson::Compiler::new().configure(config).build_from_hir(hir).ok()?;
-    let config = DFA::config()
-        .match_kind(kind)
-        .cache_capacity(STATES_BYTES)
-        .skip_cache_capacity_check(true)
-        .minimum_cache_clear_count(None);
-    Some(Machine::new(DFA::builder().configure(config).build_from_nfa(nfa).ok()?, MOST_STATES))
+    Some(Machine::new(Nfa::of(&nfa)?, matches, MOST_STATES))
 }
 
 /// A worker's memory of an automaton that is begun at places.
 struct Walker {
     rows: Rows,
     generation: u64,
-    /// By the byte before; the last is none.
-    starts: [State; 257],
+    /// By the byte before.
+    starts: [State; 5],
 }
 
 impl Walker {
     fn new(machine: &Machine) -> Walker {
         let rows = Rows::new(machine);
-        Walker { generation: rows.generation(), rows, starts: [UNKNOWN; 257] }
+        Walker { generation: rows.generation(), rows, starts: [UNKNOWN; 5] }
     }
 
     fn bytes(&self) -> usize {
@@ -213,11 +199,10 @@ impl Walker {
     }
 
     fn start(&mut self, machine: &Machine, before: Option<u8>) -> Option<State> {
-        let known = &mut self.starts[before.map_or(256, usize::from)];
+        let side = Side::of(before);
+        let known = &mut self.starts[side as usize];
         if *known == UNKNOWN {
-            let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
-            let id = machine.dfa.start_state(self.rows.cache(machine)?, &config).ok();
-            *known = self.rows.copy(machine, id)?;
+            *known = self.rows.start(machine, side)?;
         }
         Some(*known)
     }
@@ -234,7 +219,7 @@ impl Walker {
         let done = self.steps(machine, text, at, &mut visit);
         if self.rows.generation() != self.generation {
             self.generation = self.rows.generation();
-            self.starts = [UNKNOWN; 257];
+            self.starts = [UNKNOWN; 5];
         }
         done.ok_or(Unsure::Anew)
     }

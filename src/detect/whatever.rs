@@ -4,9 +4,6 @@
 //! fits there with any other digits, or none that counts without a keyword, and there is none. Here that is worked out once
 //! for a form, so that it need not be found out again for each number.
 
-use regex_automata::Anchored;
-use regex_automata::util::start;
-
 use super::automaton::{Automaton, head_of};
 use super::engine::{Engine, Rule};
 use super::fields::FieldInfo;
@@ -15,7 +12,8 @@ use super::matcher::Matcher;
 use super::names::Names;
 use super::prefilter::{FOLD, Prefilter, PrefilterScratch};
 use super::query::Query;
-use super::rows::DEAD;
+use super::nfa::Side;
+use super::rows::{DEAD, MATCH, Rows};
 use super::scan::DetectScratch;
 use super::starts::{LONGEST, is_word};
 use crate::codec::{Leaf, Place};
@@ -104,8 +102,8 @@ impl Prefilter {
                     return None;
                 }
                 let matches = automaton.matches(to).iter();
-                let fits = |m: &&u16| heads.fits(**m, head) && (**m != FOLD || fold::begins(form.text, at));
-                out.extend(matches.filter(fits));
+                let fits = |m: &u16| heads.fits(*m, head) && (*m != FOLD || fold::begins(form.text, at));
+                out.extend(matches.map(|m| *m as u16).filter(fits));
                 if to != DEAD {
                     next.push(to);
                 }
@@ -130,27 +128,20 @@ impl Matcher {
     /// Whether the pattern may match at a place. `None` if nobody can say with so little work.
     fn whatever(&self, form: Form<'_>, at: usize, work: &mut usize) -> Option<bool> {
         // What is found by its middle may begin anywhere.
-        let dfa = self.automaton().filter(|_| self.inner.is_none())?;
-        let mut cache = dfa.create_cache();
+        let machine = self.automaton().filter(|_| self.inner.is_none())?;
+        let mut rows = Rows::new(machine);
         // A digit stands for all digits, and a letter for all letters.
         let before = at.checked_sub(1).and_then(|before| form.bytes(before).next().flatten());
-        let config = start::Config::new().anchored(Anchored::Yes).look_behind(before);
-        let mut states = vec![dfa.start_state(&mut cache, &config).ok()?];
+        let mut states = vec![rows.start(machine, Side::of(before))?];
         for place in at..=form.text.len() {
             let mut next = Vec::new();
             for (state, byte) in states.iter().flat_map(|s| form.bytes(place).map(move |b| (*s, b))) {
                 *work = work.checked_sub(1)?;
-                let to = match byte {
-                    Some(byte) => dfa.next_state(&mut cache, state, byte).ok()?,
-                    None => dfa.next_eoi_state(&mut cache, state).ok()?,
-                };
-                if to.is_match() {
+                let to = rows.next(machine, state, byte)?;
+                if to & MATCH != 0 {
                     return Some(true);
                 }
-                if to.is_quit() || to.is_unknown() || cache.clear_count() > 0 {
-                    return None;
-                }
-                if !to.is_dead() {
+                if to != DEAD {
                     next.push(to);
                 }
             }

@@ -1,13 +1,10 @@
 //! How facts are written: numbers in groups of seven bits; the states of an automaton one after the other, each telling how
 //! far it is to the next, so that a changed pattern changes little.
 
-#[cfg(test)]
-use regex_automata::nfa::thompson::State;
-use regex_automata::nfa::thompson::{Builder, NFA, Transition};
 use regex_automata::util::look::Look;
-use regex_automata::util::primitives::StateID;
 
 use super::super::classes::ByteSet;
+use super::super::nfa::{Id, Nfa, Node, Range};
 
 /// What is left to be read. Each read gives `None` if it is not there.
 pub(super) struct Bytes<'f>(pub(super) &'f [u8]);
@@ -43,14 +40,14 @@ impl Bytes<'_> {
     }
 
     /// One of the states, as seen from another.
-    fn state(&mut self, from: usize, count: usize) -> Option<StateID> {
+    fn state(&mut self, from: usize, count: usize) -> Option<Id> {
         let far = self.number()?;
         let id = if far & 1 == 0 { from.checked_add(far >> 1) } else { from.checked_sub(far >> 1) };
-        StateID::new(id.filter(|id| *id < count)?).ok()
+        Id::try_from(id.filter(|id| *id < count)?).ok()
     }
 
-    fn transition(&mut self, from: usize, count: usize) -> Option<Transition> {
-        Some(Transition { start: self.byte()?, end: self.byte()?, next: self.state(from, count)? })
+    fn range(&mut self, from: usize, count: usize) -> Option<Range> {
+        Some(Range { low: self.byte()?, high: self.byte()?, next: self.state(from, count)? })
     }
 }
 
@@ -64,42 +61,40 @@ mod tag {
     pub(super) const MATCH: u8 = 5;
 }
 
-/// An automaton: where it starts, its states, and with the match of each pattern where that one starts.
-pub(super) fn read_nfa(bytes: &mut Bytes<'_>) -> Option<NFA> {
+/// An automaton: where it starts, and its states.
+pub(super) fn read_nfa(bytes: &mut Bytes<'_>) -> Option<Nfa> {
     let count = bytes.number()?;
-    let (anchored, unanchored) = (bytes.state(0, count)?, bytes.state(0, count)?);
-    let mut builder = Builder::new();
+    let mut nfa = Nfa { start: bytes.state(0, count)?, ..Nfa::default() };
     for id in 0..count {
-        let added = match bytes.byte()? {
-            tag::RANGE => builder.add_range(bytes.transition(id, count)?),
+        let node = match bytes.byte()? {
+            tag::RANGE => Node::Range(bytes.range(id, count)?),
             tag::SPARSE => {
-                let all = (0..bytes.number()?).map(|_| bytes.transition(id, count)).collect::<Option<_>>()?;
-                builder.add_sparse(all)
+                let from = nfa.ranges.len() as u32;
+                let ranges = bytes.number()?;
+                for _ in 0..ranges {
+                    nfa.ranges.push(bytes.range(id, count)?);
+                }
+                Node::Sparse { from, count: ranges as u32 }
             }
             tag::LOOK => {
                 let look = Look::from_repr(u32::try_from(bytes.number()?).ok()?)?;
-                builder.add_look(bytes.state(id, count)?, look)
+                Node::Look { look, next: bytes.state(id, count)? }
             }
             tag::UNION => {
-                let all = (0..bytes.number()?).map(|_| bytes.state(id, count)).collect::<Option<_>>()?;
-                builder.add_union(all)
+                let from = nfa.alternates.len() as u32;
+                let alternates = bytes.number()?;
+                for _ in 0..alternates {
+                    nfa.alternates.push(bytes.state(id, count)?);
+                }
+                Node::Union { from, count: alternates as u32 }
             }
-            tag::FAIL => builder.add_fail(),
-            tag::MATCH => {
-                let start = bytes.state(id, count)?;
-                builder.start_pattern().ok()?;
-                let state = builder.add_match();
-                builder.finish_pattern(start).ok()?;
-                state
-            }
+            tag::FAIL => Node::Fail,
+            tag::MATCH => Node::Match { pattern: u32::try_from(bytes.number()?).ok()? },
             _ => return None,
         };
-        added.ok()?;
+        nfa.nodes.push(node);
     }
-    if !bytes.0.is_empty() {
-        return None;
-    }
-    builder.build(anchored, unanchored).ok()
+    bytes.0.is_empty().then_some(nfa)
 }
 
 #[cfg(test)]
@@ -120,59 +115,47 @@ impl Writer {
         set.words().iter().for_each(|w| self.0.extend(w.to_le_bytes()));
     }
 
-    fn state(&mut self, from: usize, to: StateID) {
-        let to = to.as_usize();
+    fn state(&mut self, from: usize, to: Id) {
+        let to = to as usize;
         self.number(from.abs_diff(to) << 1 | usize::from(to < from));
     }
 
-    fn states(&mut self, from: usize, states: &[StateID]) {
-        self.number(states.len());
-        states.iter().for_each(|s| self.state(from, *s));
-    }
-
-    fn transition(&mut self, from: usize, t: &Transition) {
-        self.0.extend([t.start, t.end]);
-        self.state(from, t.next);
+    fn range(&mut self, from: usize, range: &Range) {
+        self.0.extend([range.low, range.high]);
+        self.state(from, range.next);
     }
 }
 
 #[cfg(test)]
-pub(super) fn write_nfa(nfa: &NFA, w: &mut Writer) {
-    w.number(nfa.states().len());
-    w.state(0, nfa.start_anchored());
-    w.state(0, nfa.start_unanchored());
-    let mut matches = nfa.patterns();
-    for (id, state) in nfa.states().iter().enumerate() {
-        match state {
-            State::ByteRange { trans } => {
+pub(super) fn write_nfa(nfa: &Nfa, w: &mut Writer) {
+    w.number(nfa.nodes.len());
+    w.state(0, nfa.start);
+    for (id, node) in nfa.nodes.iter().enumerate() {
+        match node {
+            Node::Range(range) => {
                 w.0.push(tag::RANGE);
-                w.transition(id, trans);
+                w.range(id, range);
             }
-            State::Sparse(sparse) => {
+            Node::Sparse { from, count } => {
                 w.0.push(tag::SPARSE);
-                w.number(sparse.transitions.len());
-                sparse.transitions.iter().for_each(|t| w.transition(id, t));
+                w.number(*count as usize);
+                nfa.ranges_of(*from, *count).iter().for_each(|range| w.range(id, range));
             }
-            State::Look { look, next } => {
+            Node::Look { look, next } => {
                 w.0.push(tag::LOOK);
                 w.number(look.as_repr() as usize);
                 w.state(id, *next);
             }
-            State::Union { alternates } => {
+            Node::Union { from, count } => {
                 w.0.push(tag::UNION);
-                w.states(id, alternates);
+                w.number(*count as usize);
+                nfa.alternates_of(*from, *count).iter().for_each(|to| w.state(id, *to));
             }
-            State::BinaryUnion { alt1, alt2 } => {
-                w.0.push(tag::UNION);
-                w.states(id, &[*alt1, *alt2]);
-            }
-            State::Fail => w.0.push(tag::FAIL),
-            State::Match { pattern_id } => {
-                assert_eq!(Some(*pattern_id), matches.next(), "matches in another order");
+            Node::Fail => w.0.push(tag::FAIL),
+            Node::Match { pattern } => {
                 w.0.push(tag::MATCH);
-                w.state(id, nfa.start_pattern(*pattern_id).unwrap());
+                w.number(*pattern as usize);
             }
-            State::Dense(_) | State::Capture { .. } => panic!("the compiler makes no such state"),
         }
     }
 }
