@@ -201,8 +201,7 @@ impl Engine {
             self.reach = self.reach.max(Names::REACH);
         }
         self.fields.add(number, &d.fields, &d.not_fields);
-        let mut keyword_ids: Vec<u16> = d.keywords.iter().filter_map(|k| self.keywords.id(k)).collect();
-        keyword_ids.sort_unstable();
+        let keyword_ids = self.keywords.wants(number, &d.keywords);
         let whole = |p: &Pattern| Matcher::new(format!(r"\A(?:{})\z", p.text), None, number, p.max_len);
         let value = d.value.as_ref().map(whole);
         self.infos.push(DetectorInfo {

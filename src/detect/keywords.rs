@@ -14,6 +14,8 @@ const BEGINNINGS: usize = HEADS * 32;
 pub(super) struct Keywords {
     /// By number, in order, in lower case.
     words: Vec<String>,
+    /// By number: the rules that want it.
+    rules: Vec<RuleSet>,
     /// By head: where its keywords stand in `entries`.
     heads: Box<[(u16, u16); HEADS]>,
     /// Keywords by head, the shorter ones first.
@@ -40,10 +42,32 @@ fn fold(bytes: &[u8]) -> u64 {
     eight | 0x2020_2020_2020_2020
 }
 
+/// Rules, by number, one bit each; of those without a bit nothing is known.
+#[derive(Clone, Copy, Default)]
+struct RuleSet([u64; 8]);
+
+impl RuleSet {
+    fn insert(&mut self, rule: u16) {
+        if let Some(word) = self.0.get_mut(usize::from(rule / 64)) {
+            *word |= 1 << (rule % 64);
+        }
+    }
+
+    fn may_hold(&self, rule: u16) -> bool {
+        self.0.get(usize::from(rule / 64)).is_none_or(|word| word >> (rule % 64) & 1 == 1)
+    }
+
+    fn unite(&mut self, other: &RuleSet) {
+        self.0.iter_mut().zip(other.0).for_each(|(own, other)| *own |= other);
+    }
+}
+
 /// The keywords found in one text so far. Texts are searched from front to back, and only as far as someone asks.
 #[derive(Default)]
 pub(crate) struct KeywordHits {
     hits: Vec<(Span, u16)>,
+    /// The rules that want one of them.
+    wanted: RuleSet,
     /// Where keywords begin that are known.
     searched: std::ops::Range<usize>,
     masks: Vec<Masks<{ set::COUNT }>>,
@@ -53,6 +77,7 @@ impl KeywordHits {
     /// Forgets the text.
     pub(super) fn clear(&mut self) {
         self.hits.clear();
+        self.wanted = RuleSet::default();
         self.searched = 0..0;
     }
 }
@@ -114,7 +139,8 @@ impl Keywords {
             entries[from..].sort_by_key(|e| (words[usize::from(e.id)].len(), e.id));
             *place = (from as u16, entries.len() as u16);
         }
-        Keywords { words, heads, entries, beginnings, classifier: Classifier::new(&sets) }
+        let rules = vec![RuleSet::default(); words.len()];
+        Keywords { words, rules, heads, entries, beginnings, classifier: Classifier::new(&sets) }
     }
 
     /// The number of a keyword.
@@ -122,18 +148,26 @@ impl Keywords {
         self.words.binary_search_by(|w| w.as_str().cmp(word)).ok().map(|i| i as u16)
     }
 
+    /// Takes note of what a rule wants; the numbers of its keywords, sorted.
+    pub(super) fn wants(&mut self, rule: u16, keywords: &[String]) -> Vec<u16> {
+        let mut ids: Vec<u16> = keywords.iter().filter_map(|k| self.id(k)).collect();
+        ids.sort_unstable();
+        ids.iter().for_each(|id| self.rules[usize::from(*id)].insert(rule));
+        ids
+    }
+
     /// The keyword of a number.
     pub(super) fn word(&self, id: u16) -> &str {
         &self.words[id as usize]
     }
 
-    /// The first of `wanted` (sorted ids) that stands wholly within `window` bytes of `span`.
+    /// The first of those that a rule wants (sorted ids) that stands wholly within `window` bytes of `span`.
     pub(super) fn near(
         &self,
         text: &[u8],
         span: Span,
         window: usize,
-        wanted: &[u16],
+        (rule, wanted): (u16, &[u16]),
         hits: &mut KeywordHits,
     ) -> Option<u16> {
         if wanted.is_empty() {
@@ -142,6 +176,9 @@ impl Keywords {
         let from = span.start().saturating_sub(window);
         let to = (span.end() + window).min(text.len());
         self.search(text, from, to, hits);
+        if !hits.wanted.may_hold(rule) {
+            return None;
+        }
         let first = hits.hits.partition_point(|(s, _)| s.start() < from);
         hits.hits[first..]
             .iter()
@@ -153,18 +190,19 @@ impl Keywords {
     /// Makes sure that those which begin in `from..to` are known.
     fn search(&self, text: &[u8], from: usize, to: usize, hits: &mut KeywordHits) {
         if from < hits.searched.start || from > hits.searched.end {
-            hits.hits.clear();
+            hits.clear();
             hits.searched = from..from;
         }
         if to <= hits.searched.end {
             return;
         }
-        let KeywordHits { hits, searched, masks } = hits;
+        let KeywordHits { hits, wanted, searched, masks } = hits;
         let start = searched.end;
         let end = text.len().min(to.max(start + STEP));
         self.each_in(text, start..end, masks, |span, id| {
             if !in_marker(text, span) {
                 hits.push((span, id));
+                wanted.unite(&self.rules[usize::from(id)]);
             }
         });
         searched.end = end;
@@ -245,10 +283,13 @@ mod tests {
 
     #[test]
     fn near_and_alone() {
-        let k = Keywords::new(vec!["mrn".into(), "chart no".into()]);
+        let words = ["mrn".to_owned(), "chart no".to_owned()];
+        let mut k = Keywords::new(words.to_vec());
+        let (ids, none) = (k.wants(3, &words), k.wants(4, &[]));
+        assert_eq!((ids.len(), none.len()), (2, 0));
         let near = |text: &str, at: usize, window: usize| {
             let span = Span::at(at, at + 1);
-            k.near(text.as_bytes(), span, window, &[0, 1], &mut KeywordHits::default())
+            k.near(text.as_bytes(), span, window, (3, &ids), &mut KeywordHits::default())
                 .map(|i| k.word(i).to_string())
         };
         assert_eq!(near("MRN 1", 4, 10), Some("mrn".into()));
@@ -308,7 +349,8 @@ mod tests {
 
     #[test]
     fn steps_lose_nothing() {
-        let k = Keywords::new(vec!["mrn".into()]);
+        let mut k = Keywords::new(vec!["mrn".into()]);
+        let ids = k.wants(700, &["mrn".into()]);
         for shift in 0..8 {
             let mut text = vec![b'.'; 3 * STEP];
             let at = STEP - 4 + shift;
@@ -316,7 +358,7 @@ mod tests {
             let mut hits = KeywordHits::default();
             for i in (0..text.len()).step_by(7) {
                 let want = at + 3 <= i + 1 + 40 && at + 40 >= i && !(at < i && at + 3 > i + 40);
-                let got = k.near(&text, Span::at(i, i + 1), 40, &[0], &mut hits).is_some();
+                let got = k.near(&text, Span::at(i, i + 1), 40, (700, &ids), &mut hits).is_some();
                 assert_eq!(got, want && at >= i.saturating_sub(40), "shift {shift} at {i}");
             }
         }

@@ -53,21 +53,22 @@ struct Classes([u64; 4]);
 impl Classes {
     const ALL: Classes = Classes([u64::MAX; 4]);
 
-    fn of(range: std::ops::RangeInclusive<u8>) -> Classes {
-        let (from, to) = (u32::from(*range.start()), u32::from(*range.end()));
-        let below = |n: u32, first: u32| match n.saturating_sub(first) {
-            n @ 0..64 => (1 << n) - 1,
-            _ => u64::MAX,
-        };
-        Classes(std::array::from_fn(|i| below(to + 1, 64 * i as u32) & !below(from, 64 * i as u32)))
+    /// Keeps those of a range, or those outside of it.
+    #[inline]
+    fn keep(&mut self, low: u8, high: u8, inside: bool) {
+        if !inside && low == high {
+            self.0[usize::from(low / 64)] &= !(1 << (low % 64));
+            return;
+        }
+        for (first, word) in (0u32..).step_by(64).zip(&mut self.0) {
+            let (from, to) = (u32::from(low).max(first), u32::from(high).min(first + 63));
+            let own = if from <= to { u64::MAX >> (63 - (to - from)) << (from - first) } else { 0 };
+            *word &= if inside { own } else { !own };
+        }
     }
 
     fn and(self, other: Classes) -> Classes {
         Classes(std::array::from_fn(|i| self.0[i] & other.0[i]))
-    }
-
-    fn and_not(self, other: Classes) -> Classes {
-        Classes(std::array::from_fn(|i| self.0[i] & !other.0[i]))
     }
 
     fn iter(self) -> impl Iterator<Item = usize> {
@@ -118,11 +119,6 @@ impl Machine {
     #[cfg(test)]
     pub(super) fn nfa(&self) -> &Nfa {
         &self.nfa
-    }
-
-    /// The classes of a range of bytes.
-    fn classes_of(&self, range: &nfa::Range) -> Classes {
-        Classes::of(self.class(range.low)..=self.class(range.high))
     }
 }
 
@@ -341,8 +337,7 @@ impl Rows {
         let Rows { room, ids, .. } = self;
         let mut lead = |room: &mut Room, range: &nfa::Range, byte: u8| {
             let leads = (range.low..=range.high).contains(&byte);
-            let classes = machine.classes_of(range);
-            same = if leads { same.and(classes) } else { same.and_not(classes) };
+            same.keep(machine.class(range.low), machine.class(range.high), leads);
             leads && room.close(machine, range.next, None, ids)
         };
         for id in &here {

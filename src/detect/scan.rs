@@ -5,7 +5,7 @@ use super::engine::{Engine, Rule};
 use super::fields::{FieldCache, FieldInfo};
 use super::fold::{self, Folded};
 use super::keywords::{KeywordHits, in_marker};
-use super::matcher::MatcherScratch;
+use super::matcher::{Matcher, MatcherScratch};
 use super::names::{Names, NamesScratch, Topic};
 use super::prefilter::{Candidate, FOLD, NAME, PrefilterScratch, ROSTER};
 use super::private;
@@ -17,6 +17,9 @@ use super::{DetectorId, Evidence, Finding, event_time};
 use crate::codec::{Leaf, Map, Place};
 use crate::kind::{Kind, KindSet};
 use crate::span::Span;
+
+/// Sums are added up in another order where it is asked whether they may come to enough.
+pub(super) const ROUNDING: f32 = 1e-3;
 
 /// A worker's memory for detection.
 #[derive(Default)]
@@ -186,6 +189,9 @@ impl Engine {
                 continue;
             }
             let at = c.at as usize - base;
+            if !self.may_count(scene, matcher, at, &mut scratch.keywords) {
+                continue;
+            }
             let Some(span) = matcher.match_at(scene.text, at, i, &mut scratch.patterns) else { continue };
             let spared = match kind {
                 Kind::Date if scene.query.spares_leading_time => leading
@@ -216,6 +222,30 @@ impl Engine {
             self.whole_fields(scene, &mut scratch.keywords, out);
         }
         Ok(())
+    }
+
+    /// Whether evidence may come to enough for what a pattern matches at a place: most of what has the form of a number needs a word
+    /// that says which number it is, and mostly there is none.
+    fn may_count(&self, scene: &Scene<'_>, matcher: &Matcher, at: usize, keywords: &mut KeywordHits) -> bool {
+        let rule = &self.rules[usize::from(matcher.detector)];
+        let w = &rule.detector.weights;
+        let of_field = scene.field.field_of(matcher.detector).map_or(0.0, |_| w.field);
+        let without = w.base + of_field + w.check.max(0.0) + w.protected.max(0.0) + w.user_agent.max(0.0) + ROUNDING;
+        let (least, ids) = (scene.query.least, &rule.keyword_ids);
+        if without >= least {
+            return true;
+        }
+        if ids.is_empty() || without + w.keyword < least {
+            return false;
+        }
+        if scene.field.keywords.iter().any(|k| ids.binary_search(k).is_ok()) {
+            return true;
+        }
+        // The match may begin before a place that it was found by.
+        let start = at.saturating_sub(matcher.inner.as_ref().map_or(0, |inner| inner.max_before));
+        let span = Span::at(start, scene.text.len().min(at + matcher.max_len));
+        let window = rule.detector.window as usize;
+        self.keywords.near(scene.text, span, window, (matcher.detector, ids), keywords).is_some()
     }
 
     /// Fields that say what they hold are found whole, whatever they hold.
@@ -311,7 +341,7 @@ impl Engine {
         let mut keyword_found = || {
             let ids = &rule.keyword_ids;
             let in_name = scene.field.keywords.iter().find(|k| ids.binary_search(k).is_ok()).copied();
-            in_name.or_else(|| self.keywords.near(scene.text, span, d.window as usize, ids, keywords))
+            in_name.or_else(|| self.keywords.near(scene.text, span, d.window as usize, (number, ids), keywords))
         };
         let keyword_first = sum < scene.query.least;
         if decided(sum, &[w.protected, of_keyword]) {

@@ -14,7 +14,7 @@ use super::prefilter::{FOLD, Prefilter, PrefilterScratch};
 use super::query::Query;
 use super::nfa::Side;
 use super::rows::{DEAD, MATCH, Rows};
-use super::scan::DetectScratch;
+use super::scan::{DetectScratch, ROUNDING};
 use super::starts::{LONGEST, is_word};
 use crate::codec::{Leaf, Place};
 
@@ -27,8 +27,6 @@ pub(super) const EITHER: u8 = 2;
 
 /// States that are followed at once.
 const MOST_STATES: usize = 64;
-/// Sums are added up in another order here than where they count.
-const ROUNDING: f32 = 1e-3;
 
 /// A text in which a zero stands for any digit.
 #[derive(Clone, Copy)]
