@@ -27,16 +27,6 @@ impl ByteSet {
         }
     }
 
-    /// Byte `b` is bit `b % 64` of word `b / 64`.
-    pub(super) fn of_words(words: [u64; 4]) -> ByteSet {
-        ByteSet(words)
-    }
-
-    #[cfg(test)]
-    pub(super) fn words(&self) -> [u64; 4] {
-        self.0
-    }
-
     pub(super) fn contains(&self, b: u8) -> bool {
         self.0[b as usize / 64] >> (b % 64) & 1 == 1
     }

@@ -188,7 +188,7 @@ impl Engine {
                     self.slow.push((slow, number));
                 }
             } else {
-                let inner = p.places.inner().cloned();
+                let inner = p.places.inner().copied();
                 self.matchers.push(Matcher::new(p.text.clone(), inner, number, p.max_len));
             }
             // A match, and the context on either side of it.

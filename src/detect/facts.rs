@@ -40,7 +40,7 @@ impl PatternFacts {
         PatternFacts {
             max_len: pattern.max_len,
             look_around: pattern.places.needs_look_around(),
-            inner: pattern.places.inner().cloned(),
+            inner: pattern.places.inner().copied(),
             words: pattern.places.starts(&pattern.text).map_or(0, |s| s.words),
         }
     }
@@ -80,7 +80,7 @@ fn pattern(bytes: &mut Bytes<'_>) -> Option<PatternFacts> {
     let flags = bytes.number()?;
     let inner = match flags & 2 {
         0 => None,
-        _ => Some(Inner { max_before: bytes.number()?, before: bytes.set()? }),
+        _ => Some(Inner::of(bytes.number()?, bytes.number()?)),
     };
     let words = bytes.number()? as Lengths;
     Some(PatternFacts { max_len, look_around: flags & 1 == 1, inner, words })
@@ -89,7 +89,7 @@ fn pattern(bytes: &mut Bytes<'_>) -> Option<PatternFacts> {
 /// Tells packs from others: a change of a byte is seen.
 fn key(packs: &[(&str, &str)]) -> u64 {
     // Changes whenever the file is to be read in another way.
-    const FORM: u64 = 3;
+    const FORM: u64 = 4;
     let mix = |hash: u64, word: u64| (hash.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     packs.iter().flat_map(|(name, text)| [name.as_bytes(), text.as_bytes()]).fold(FORM, |hash, bytes| {
         let (words, rest) = bytes.as_chunks::<8>();
@@ -124,8 +124,8 @@ mod tests {
             w.number(facts.max_len);
             w.number(usize::from(facts.look_around) | usize::from(facts.inner.is_some()) << 1);
             if let Some(inner) = facts.inner {
+                w.number(inner.parts());
                 w.number(inner.max_before);
-                w.set(&inner.before);
             }
             w.number(facts.words as usize);
         }

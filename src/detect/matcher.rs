@@ -14,14 +14,16 @@ use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, PatternID};
 
 use super::rows::Machine;
-use super::starts::{Inner, is_word};
-use super::tables::{Tables, TablesScratch, Unsure};
+use super::starts::Inner;
+use super::tables::{Match, Tables, TablesScratch, Unsure};
 use crate::span::Span;
 
 /// `phi` is one of the first groups of its pattern; the pack's lint sees to it.
 const MAX_GROUPS: usize = 16;
 /// What a worker's memory for all patterns may take. Past that all begins anew.
 const WORKER_BYTES: usize = 16 << 20;
+/// Of the places at which a match may begin that stands around another place, so many are tried. The first is nearly always it.
+const MOST_STARTS: usize = 8;
 /// So often that is looked at: after so many tries to match.
 const BETWEEN: u32 = 1 << 14;
 
@@ -55,6 +57,8 @@ struct Engine {
 pub(super) struct MatcherScratch {
     patterns: Vec<Option<Box<PatternScratch>>>,
     groups: Option<backtrack::Cache>,
+    /// Where a match may begin.
+    starts: Vec<usize>,
     /// Matches tried since its size was looked at.
     tried: u32,
 }
@@ -75,13 +79,6 @@ impl MatcherScratch {
             self.bound();
         }
         self.patterns[pattern].get_or_insert_default()
-    }
-
-    /// The same, and what is shared by all.
-    #[inline]
-    fn parts(&mut self, pattern: usize) -> (&mut PatternScratch, &mut Option<backtrack::Cache>) {
-        self.of(pattern);
-        (self.patterns[pattern].get_or_insert_default(), &mut self.groups)
     }
 
     #[cold]
@@ -152,7 +149,7 @@ impl Matcher {
     fn tables(&self) -> Option<&Tables> {
         let build = || {
             let hir = syntax::parse_with(&self.text, &bytes()).ok()?;
-            Tables::new(&hir)
+            Tables::new(&hir, self.inner)
         };
         self.tables.get_or_init(build).as_ref()
     }
@@ -177,32 +174,29 @@ impl Matcher {
         i: usize,
         scratch: &mut MatcherScratch,
     ) -> Option<Span> {
-        let (scratch, groups) = scratch.parts(i);
-        match &self.inner {
-            None => self.begins_at(text, at, scratch, groups),
-            Some(inner) => self.around(text, at, inner, scratch, groups),
+        match self.inner {
+            None => self.begins_at(text, at, i, scratch).map(|m| m.phi),
+            Some(inner) => self.around(text, at, inner, i, scratch),
         }
     }
 
-    /// What goes of the match that begins at a place.
-    fn begins_at(
-        &self,
-        text: &[u8],
-        at: usize,
-        scratch: &mut PatternScratch,
-        groups: &mut Option<backtrack::Cache>,
-    ) -> Option<Span> {
+    /// The match that begins at a place.
+    fn begins_at(&self, text: &[u8], at: usize, i: usize, scratch: &mut MatcherScratch) -> Option<Match> {
+        let mut most = text.len().min(at + self.max_len);
         if let Some(tables) = self.tables() {
             // An automaton that began anew knows the way the second time.
             for _ in 0..2 {
-                match tables.begins_at(text, at, &mut scratch.tables) {
+                match tables.begins_at(text, at, &mut scratch.of(i).tables) {
                     Ok(found) => return found,
                     Err(Unsure::Anew) => {}
-                    Err(Unsure::Several(end)) => return self.groups()?.find(text, at, end, groups),
+                    Err(Unsure::Several(end)) => {
+                        most = end;
+                        break;
+                    }
                 }
             }
         }
-        self.groups()?.find(text, at, text.len().min(at + self.max_len), groups)
+        self.groups()?.find(text, at, most, &mut scratch.groups)
     }
 
     /// The same by the regex engine alone: the oracle of tests.
@@ -216,47 +210,50 @@ impl Matcher {
         self.engine()?.begins_at(text, at, &mut scratch.of(i).cache)
     }
 
+    /// What goes of the first match that a place stands in.
     fn around(
         &self,
         text: &[u8],
-        at: usize,
-        inner: &Inner,
-        scratch: &mut PatternScratch,
-        groups: &mut Option<backtrack::Cache>,
+        middle: usize,
+        inner: Inner,
+        i: usize,
+        scratch: &mut MatcherScratch,
     ) -> Option<Span> {
-        let low = at.saturating_sub(inner.max_before);
-        let mut start =
-            text[low..at].iter().rposition(|b| !inner.before.contains(*b)).map_or(low, |i| low + i + 1);
-        let end = text.len().min(at + self.max_len);
-        let engine = self.engine()?;
-        // The first match may be another one, that ends before the place.
-        while start <= at {
-            let cache = scratch.cache.get_or_insert_with(|| engine.regex.create_cache());
-            let whole = engine.regex.search_with(cache, &Input::new(text).range(start..end))?;
-            if whole.end() > at {
-                return if whole.start() <= at {
-                    self.begins_at(text, whole.start(), scratch, groups)
-                } else {
-                    None
-                };
-            }
-            // On with the next word: to begin in the middle of one would only make a match shorter.
-            let word = text[whole.start()..at].iter().position(|b| !is_word(*b)).unwrap_or(0);
-            start = whole.start() + word.max(1);
+        let mut starts = std::mem::take(&mut scratch.starts);
+        starts.clear();
+        let mut tell = |scratch: &mut MatcherScratch| {
+            starts.clear();
+            let tables = self.tables()?;
+            tables.starts(text, middle, &mut scratch.of(i).tables, &mut starts).ok()
+        };
+        let told = tell(scratch).or_else(|| tell(scratch)).is_some();
+        let (mut found, mut left) = (None, MOST_STARTS);
+        if !told {
+            starts.extend((middle.saturating_sub(inner.max_before)..=middle).rev());
+            left = usize::MAX;
         }
-        None
+        for start in starts.iter().rev() {
+            found = self.begins_at(text, *start, i, scratch);
+            left -= 1;
+            // What stands before the middle is there: if nothing matches from the first of them, then what stands behind is not.
+            if found.is_some_and(|m| m.end > middle) || told && found.is_none() || left == 0 {
+                break;
+            }
+        }
+        scratch.starts = starts;
+        found.filter(|m| m.end > middle).map(|m| m.phi)
     }
 }
 
 impl Groups {
-    /// What goes of the match that begins at `at` and ends at `most` or before.
+    /// The match that begins at `at` and ends at `most` or before.
     fn find(
         &self,
         text: &[u8],
         at: usize,
         most: usize,
         cache: &mut Option<backtrack::Cache>,
-    ) -> Option<Span> {
+    ) -> Option<Match> {
         let input = Input::new(text).range(at..most).anchored(Anchored::Yes);
         let (group, mut slots) = (self.phi.unwrap_or(0), [None; 2 * MAX_GROUPS]);
         let slots = &mut slots[..2 * (group + 1)];
@@ -276,7 +273,8 @@ impl Groups {
                 vm.search_slots(&mut vm.create_cache(), &input, slots)?
             }
         };
-        Some(Span::at(slots[2 * group]?.get(), slots[2 * group + 1]?.get()))
+        let phi = Span::at(slots[2 * group]?.get(), slots[2 * group + 1]?.get());
+        Some(Match { phi, end: slots[1]?.get() })
     }
 }
 
@@ -348,8 +346,7 @@ mod tests {
             for m in &engine.matchers {
                 let mut scratch = MatcherScratch::new(1);
                 for at in 0..text.len() {
-                    let (own, groups) = scratch.parts(0);
-                    let got = m.begins_at(&text, at, own, groups);
+                    let got = m.begins_at(&text, at, 0, &mut scratch).map(|m| m.phi);
                     let want = m.begins_at_slowly(&text, at, 0, &mut scratch);
                     prop_assert_eq!(got, want, "{} at {} of {:?}", m.text, at, parts.concat());
                 }

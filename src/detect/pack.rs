@@ -240,7 +240,7 @@ impl Patterns<'_> {
                 let facts = facts.next()?;
                 let places = match (facts.look_around, search) {
                     (true, _) => Places::LookAround,
-                    (false, true) => Places::Known { inner: facts.inner.clone() },
+                    (false, true) => Places::Known { inner: facts.inner },
                     (false, false) => Places::Whole,
                 };
                 Some(Pattern {

@@ -192,13 +192,7 @@ impl Room {
 
     /// Appends what is reached from a state without reading a byte, in the order of preference; looks are gone through if they hold
     /// between two sides, and appended if those are not known. Whether a match ends the search.
-    fn close(
-        &mut self,
-        machine: &Machine,
-        from: Id,
-        sides: Option<(Side, Side)>,
-        out: &mut Vec<Id>,
-    ) -> bool {
+    fn close(&mut self, machine: &Machine, from: Id, sides: Option<(Side, Side)>, out: &mut Vec<Id>) -> bool {
         let nfa = &machine.nfa;
         self.stack.push(from);
         while let Some(id) = self.stack.pop() {
@@ -525,7 +519,8 @@ mod tests {
         let mut rows = Rows::new(&machine);
         let mut anew = 0;
         for i in 0..64u32 {
-            let text: Vec<u8> = (0..5).map(|bit| if i >> bit & 1 == 1 { b'a' } else { b'b' }).chain(*b"c").collect();
+            let text: Vec<u8> =
+                (0..5).map(|bit| if i >> bit & 1 == 1 { b'a' } else { b'b' }).chain(*b"c").collect();
             let generation = rows.generation();
             let mut state = rows.start(&machine, Side::Edge);
             for b in text.iter().map(|b| Some(*b)).chain([None]) {

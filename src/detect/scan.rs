@@ -230,7 +230,8 @@ impl Engine {
         let rule = &self.rules[usize::from(matcher.detector)];
         let w = &rule.detector.weights;
         let of_field = scene.field.field_of(matcher.detector).map_or(0.0, |_| w.field);
-        let without = w.base + of_field + w.check.max(0.0) + w.protected.max(0.0) + w.user_agent.max(0.0) + ROUNDING;
+        let without =
+            w.base + of_field + w.check.max(0.0) + w.protected.max(0.0) + w.user_agent.max(0.0) + ROUNDING;
         let (least, ids) = (scene.query.least, &rule.keyword_ids);
         if without >= least {
             return true;
@@ -341,7 +342,8 @@ impl Engine {
         let mut keyword_found = || {
             let ids = &rule.keyword_ids;
             let in_name = scene.field.keywords.iter().find(|k| ids.binary_search(k).is_ok()).copied();
-            in_name.or_else(|| self.keywords.near(scene.text, span, d.window as usize, (number, ids), keywords))
+            in_name
+                .or_else(|| self.keywords.near(scene.text, span, d.window as usize, (number, ids), keywords))
         };
         let keyword_first = sum < scene.query.least;
         if decided(sum, &[w.protected, of_keyword]) {

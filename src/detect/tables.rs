@@ -6,6 +6,7 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 use super::classes::ByteSet;
 use super::nfa::{Nfa, Side};
 use super::rows::{DEAD, MATCH, Machine, Matches, Rows, State, UNKNOWN};
+use super::starts::Inner;
 use crate::span::Span;
 
 /// Rows of one automaton in a worker's memory; past that they begin anew.
@@ -16,6 +17,8 @@ pub(super) struct Tables {
     /// All of it: of the match that is preferred, the end.
     whole: Machine,
     phi: Phi,
+    /// Of a pattern that is found by its middle, what stands before that, read backwards.
+    head: Option<(Machine, usize)>,
 }
 
 /// How `phi` is told in a match.
@@ -33,20 +36,25 @@ enum Phi {
 pub(super) struct TablesScratch {
     whole: Option<Walker>,
     before: Option<Walker>,
+    head: Option<Walker>,
 }
 
 impl TablesScratch {
     /// About what it takes.
     pub(super) fn bytes(&self) -> usize {
-        [&self.whole, &self.before].into_iter().flatten().map(Walker::bytes).sum()
+        [&self.whole, &self.before, &self.head].into_iter().flatten().map(Walker::bytes).sum()
     }
 }
 
 impl Tables {
     /// `None` if the pattern is too large for automata.
-    pub(super) fn new(hir: &Hir) -> Option<Tables> {
-        let whole = machine(hir, Matches::Preferred)?;
-        Some(Tables { whole, phi: if has_phi(hir) { Phi::of(hir) } else { Phi::Whole } })
+    pub(super) fn new(hir: &Hir, inner: Option<Inner>) -> Option<Tables> {
+        let whole = machine(hir, Matches::Preferred, false)?;
+        let head = match inner {
+            Some(inner) => Some((machine(&inner.before(hir), Matches::All, true)?, inner.max_before)),
+            None => None,
+        };
+        Some(Tables { whole, phi: if has_phi(hir) { Phi::of(hir) } else { Phi::Whole }, head })
     }
 
     /// All of the pattern as one automaton.
@@ -63,27 +71,35 @@ pub(super) enum Unsure {
     Several(usize),
 }
 
+/// A match: what goes of it, and where it ends.
+#[derive(Clone, Copy)]
+pub(super) struct Match {
+    pub(super) phi: Span,
+    pub(super) end: usize,
+}
+
 impl Tables {
-    /// What goes of the match that begins at a place.
+    /// The match that begins at a place.
     pub(super) fn begins_at(
         &self,
         text: &[u8],
         at: usize,
         scratch: &mut TablesScratch,
-    ) -> Result<Option<Span>, Unsure> {
-        let TablesScratch { whole, before } = scratch;
+    ) -> Result<Option<Match>, Unsure> {
+        let TablesScratch { whole, before, .. } = scratch;
         let mut end = None;
         whole.get_or_insert_with(|| Walker::new(&self.whole)).walk(&self.whole, text, at, |place| {
             end = Some(place);
             true
         })?;
         let Some(end) = end else { return Ok(None) };
+        let found = |begin: usize, tail: usize| Ok(Some(Match { phi: Span::at(begin, end - tail), end }));
         let (machine, first, tail) = match &self.phi {
-            Phi::Whole => return Ok(Some(Span::at(at, end))),
+            Phi::Whole => return found(at, 0),
             Phi::Split { before, first, tail } => (before, first, *tail),
             Phi::Engine => return Err(Unsure::Several(end)),
         };
-        let Some(machine) = machine else { return Ok(Some(Span::at(at, end - tail))) };
+        let Some(machine) = machine else { return found(at, tail) };
         let (mut begin, mut count) = (at, 0);
         before.get_or_insert_with(|| Walker::new(machine)).walk(machine, text, at, |place| {
             if place <= end && text.get(place).is_some_and(|b| first.contains(*b)) {
@@ -91,7 +107,20 @@ impl Tables {
             }
             place <= end
         })?;
-        if count == 1 { Ok(Some(Span::at(begin, end - tail))) } else { Err(Unsure::Several(end)) }
+        if count == 1 { found(begin, tail) } else { Err(Unsure::Several(end)) }
+    }
+
+    /// Adds where a match may begin that is found by its middle, by what stands before that: the last place first.
+    pub(super) fn starts(
+        &self,
+        text: &[u8],
+        middle: usize,
+        scratch: &mut TablesScratch,
+        starts: &mut Vec<usize>,
+    ) -> Result<(), Unsure> {
+        let Some((machine, most)) = &self.head else { return Ok(()) };
+        let head = scratch.head.get_or_insert_with(|| Walker::new(machine));
+        head.walk_back(machine, text, middle, middle.saturating_sub(*most), |place| starts.push(place))
     }
 }
 
@@ -117,7 +146,7 @@ impl Phi {
         if before.properties().maximum_len() == Some(0) {
             return Phi::Split { before: None, first, tail };
         }
-        match machine(&before, Matches::All) {
+        match machine(&before, Matches::All, false) {
             Some(before) => Phi::Split { before: Some(Box::new(before)), first, tail },
             None => Phi::Engine,
         }
@@ -174,8 +203,9 @@ fn cut(hir: &Hir, before: &mut Vec<Hir>, rest: &mut Vec<Hir>) -> bool {
     !rest.is_empty()
 }
 
-fn machine(hir: &Hir, matches: Matches) -> Option<Machine> {
-    let config = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None);
+/// A pattern as an automaton, to be read forwards or backwards.
+fn machine(hir: &Hir, matches: Matches, backwards: bool) -> Option<Machine> {
+    let config = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None).reverse(backwards);
     let nfa = thompson::Compiler::new().configure(config).build_from_hir(hir).ok()?;
     Some(Machine::new(Nfa::of(&nfa)?, matches, MOST_STATES))
 }
@@ -217,11 +247,44 @@ impl Walker {
         mut visit: impl FnMut(usize) -> bool,
     ) -> Result<(), Unsure> {
         let done = self.steps(machine, text, at, &mut visit);
+        self.keep_up();
+        done.ok_or(Unsure::Anew)
+    }
+
+    /// Calls `visit` with each place, `low` or behind it, where a match begins that ends at `at`, from back to front.
+    fn walk_back(
+        &mut self,
+        machine: &Machine,
+        text: &[u8],
+        at: usize,
+        low: usize,
+        mut visit: impl FnMut(usize),
+    ) -> Result<(), Unsure> {
+        let mut walk = || {
+            let mut state = self.start(machine, text.get(at).copied())?;
+            for place in (low..=at).rev() {
+                let byte = place.checked_sub(1).map(|before| text[before]);
+                state = self.rows.next(machine, state, byte)?;
+                if state & MATCH != 0 {
+                    visit(place);
+                }
+                if state == DEAD {
+                    break;
+                }
+            }
+            Some(())
+        };
+        let done = walk();
+        self.keep_up();
+        done.ok_or(Unsure::Anew)
+    }
+
+    /// Takes note of rows that began anew.
+    fn keep_up(&mut self) {
         if self.rows.generation() != self.generation {
             self.generation = self.rows.generation();
             self.starts = [UNKNOWN; 5];
         }
-        done.ok_or(Unsure::Anew)
     }
 
     #[inline]

@@ -3,7 +3,6 @@
 
 use regex_automata::util::look::Look;
 
-use super::super::classes::ByteSet;
 use super::super::nfa::{Id, Nfa, Node, Range};
 
 /// What is left to be read. Each read gives `None` if it is not there.
@@ -29,14 +28,6 @@ impl Bytes<'_> {
             }
         }
         None
-    }
-
-    pub(super) fn set(&mut self) -> Option<ByteSet> {
-        let mut words = [0; 4];
-        for word in &mut words {
-            *word = self.u64()?;
-        }
-        Some(ByteSet::of_words(words))
     }
 
     /// One of the states, as seen from another.
@@ -109,10 +100,6 @@ impl Writer {
             number >>= 7;
         }
         self.0.push(number as u8);
-    }
-
-    pub(super) fn set(&mut self, set: &ByteSet) {
-        set.words().iter().for_each(|w| self.0.extend(w.to_le_bytes()));
     }
 
     fn state(&mut self, from: usize, to: Id) {
