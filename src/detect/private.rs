@@ -4,6 +4,10 @@ use std::net::{IpAddr, Ipv4Addr};
 
 /// Whether a text is such an address: of RFC 1918, 3927, 4193 or 4291, loopback, or the unspecified one.
 pub(crate) fn is_private_address(text: &[u8]) -> bool {
+    // Most addresses can be told by how they begin.
+    if !matches!(text, [b'0' | b':' | b'f' | b'F', ..] | [b'1', b'0' | b'2' | b'6' | b'7' | b'9', ..]) {
+        return false;
+    }
     let text = std::str::from_utf8(text).unwrap_or_default();
     let address = text.split(['%', '/']).next().unwrap_or_default();
     match address.parse() {

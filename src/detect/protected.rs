@@ -5,19 +5,50 @@ use crate::span::Span;
 /// How far around a finding is looked, in bytes, either side.
 pub(super) const REACH: usize = 80;
 
+/// Which runs a byte goes on, one bit each.
+mod run {
+    /// `main.rs:10`, `a/b-c_d`
+    pub(super) const TOKEN: u8 = 1;
+    /// Hexadecimal digits.
+    pub(super) const HEX: u8 = 2;
+    /// The same, and dashes.
+    pub(super) const UUID: u8 = 4;
+    /// `1.2.3-rc1` up to its dash
+    pub(super) const DOTTED: u8 = 8;
+    /// `com.acme.Smith$Inner`
+    pub(super) const CHAIN: u8 = 16;
+
+    pub(super) static OF: [u8; 256] = {
+        let mut of = [0; 256];
+        let mut b = 0;
+        while b < 256 {
+            let c = b as u8;
+            of[b] = match c {
+                b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' => TOKEN | HEX | UUID | DOTTED | CHAIN,
+                b'g'..=b'z' | b'G'..=b'Z' | b'.' => TOKEN | DOTTED | CHAIN,
+                b'-' => TOKEN | UUID,
+                b'_' => TOKEN | CHAIN,
+                b':' | b'/' => TOKEN,
+                b'$' => CHAIN,
+                _ => 0,
+            };
+            b += 1;
+        }
+        of
+    };
+}
+
 /// The form of machine identifier that `span` stands in, if it does.
 pub(super) fn form(text: &[u8], span: Span) -> Option<&'static str> {
-    let token =
-        around(text, span, |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':' | b'/'));
+    let within = |kind: u8| around(text, span, |b| run::OF[usize::from(b)] & kind != 0);
+    let token = within(run::TOKEN);
     if token == span {
         return None;
     }
-    let hex = around(text, span, |b| b.is_ascii_hexdigit() || b == b'-');
-    let hex_text = &text[hex.range()];
-    if has_uuid(hex_text) {
+    if has_uuid(&text[within(run::UUID).range()]) {
         return Some("uuid");
     }
-    let run = around(text, span, |b| b.is_ascii_hexdigit());
+    let run = within(run::HEX);
     let letters = text[run.range()].iter().filter(|b| b.is_ascii_alphabetic()).count();
     if run != span && run.len() >= 12 && letters > 0 {
         return Some("hex");
@@ -25,14 +56,13 @@ pub(super) fn form(text: &[u8], span: Span) -> Option<&'static str> {
     if let (Some(b'x' | b'X'), Some(b'0')) = (before(text, run.start(), 1), before(text, run.start(), 2)) {
         return Some("hex");
     }
-    let dotted = around(text, span, |b| b.is_ascii_alphanumeric() || b == b'.');
-    if is_version(&text[dotted.range()]) {
+    if is_version(&text[within(run::DOTTED).range()]) {
         return Some("version");
     }
     if is_file_line(&text[token.range()]) {
         return Some("file:line");
     }
-    if is_qualified(text, span) {
+    if is_qualified(text, span, within(run::CHAIN)) {
         return Some("qualified name");
     }
     let joins = |a: Option<u8>, b: Option<u8>| {
@@ -112,9 +142,7 @@ fn is_file_line(token: &[u8]) -> bool {
 }
 
 /// `com.acme.Smith` in `com.acme.Smith.run(`: a part of what a program calls, behind a package in lower case and before a method.
-fn is_qualified(text: &[u8], span: Span) -> bool {
-    let is_part = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'$' | b'.');
-    let chain = around(text, span, is_part);
+fn is_qualified(text: &[u8], span: Span, chain: Span) -> bool {
     let (package, method) = (&text[chain.start()..span.start()], &text[span.end()..chain.end()]);
     let begins =
         |part: &[u8]| part.first().is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'$'));

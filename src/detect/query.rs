@@ -48,6 +48,11 @@ impl Query {
         Query { spares_leading_time: true, ..self }
     }
 
+    /// The same with the time that a line begins with.
+    pub(crate) fn heeding_leading_time(self) -> Query {
+        Query { spares_leading_time: false, ..self }
+    }
+
     /// The same without addresses that mean nothing outside of their network.
     pub(crate) fn sparing_private_addresses(self) -> Query {
         Query { spares_private_addresses: true, ..self }

@@ -1,5 +1,6 @@
 //! One leaf: find, decide, unite, and look again.
 
+use super::again::{Window, windows};
 use super::exempt;
 use super::merge::{Decided, unite};
 use crate::codec::{Edit, Leaf, Map, PathBuf, Place, Segment};
@@ -87,6 +88,18 @@ impl LeafScrubber<'_> {
         look_again: bool,
         scratch: &mut LeafScratch,
     ) -> Result<(), StepLimit> {
+        self.settle_within(leaf, candidates, event_time, (look_again, self.engine.reach()), scratch)
+    }
+
+    /// The same; something counts as far around a place as `reach` says, in bytes.
+    fn settle_within(
+        &self,
+        leaf: &Leaf<'_>,
+        candidates: Option<(&[Candidate], usize)>,
+        event_time: bool,
+        (look_again, reach): (bool, usize),
+        scratch: &mut LeafScratch,
+    ) -> Result<(), StepLimit> {
         scratch.decided.clear();
         scratch.kept.clear();
         scratch.found.clear();
@@ -113,8 +126,9 @@ impl LeafScrubber<'_> {
             return Ok(());
         }
         let rostered = scratch.detect.take_rostered();
+        let mut changed = scratch.decided.clone();
         for _ in 0..MAX_ROUNDS {
-            if scratch.decided.is_empty() || leaf.place == Place::Number {
+            if changed.is_empty() || leaf.place == Place::Number {
                 return Ok(());
             }
             let before = scratch.decided.clone();
@@ -128,8 +142,11 @@ impl LeafScrubber<'_> {
             // Where no patient could stand before, none does between markers.
             let apart = !rostered && before.iter().all(|d| stands_apart(d, leaf.text));
             let query = if apart { query.passing_roster_by() } else { query };
-            self.engine.find(&next, None, query, &mut scratch.detect, &mut scratch.found)?;
-            self.engine.find_known(&next, &scratch.known, query, &mut scratch.detect, &mut scratch.found);
+            let near = self.engine.is_silent(leaf, &mut scratch.detect);
+            match windows(&segments, &changed, again.len(), reach).filter(|_| near) {
+                Some(windows) => windows.iter().try_for_each(|w| self.look_at(&next, *w, query, scratch))?,
+                None => self.look(&next, query, scratch)?,
+            }
             self.decide(&next, event_time, scratch)?;
             scratch.decided.retain(|d| d.action != Action::Keep);
             for d in &mut scratch.decided {
@@ -140,16 +157,49 @@ impl LeafScrubber<'_> {
             finish(leaf, &mut scratch.decided);
             scratch.again = again;
             scratch.segments = segments;
-            if scratch
-                .decided
-                .iter()
-                .map(|d| (d.span, d.action))
-                .eq(before.iter().map(|d| (d.span, d.action)))
-            {
+            changed.clear();
+            let mut old = before.iter().map(|d| (d.span, d.action)).peekable();
+            for d in &scratch.decided {
+                while old.next_if(|(span, _)| span.start() < d.span.start()).is_some() {}
+                if old.next_if_eq(&(d.span, d.action)).is_none() {
+                    changed.push(*d);
+                }
+            }
+            if changed.is_empty() {
                 scratch.decided = before;
-                return Ok(());
             }
         }
+        Ok(())
+    }
+
+    /// Adds what is found in a leaf.
+    fn look(&self, leaf: &Leaf<'_>, query: Query, scratch: &mut LeafScratch) -> Result<(), StepLimit> {
+        self.engine.find(leaf, None, query, &mut scratch.detect, &mut scratch.found)?;
+        self.engine.find_known(leaf, &scratch.known, query, &mut scratch.detect, &mut scratch.found);
+        Ok(())
+    }
+
+    /// Adds what is found in a part of a leaf whose field says nothing.
+    fn look_at(
+        &self,
+        leaf: &Leaf<'_>,
+        window: Window,
+        query: Query,
+        scratch: &mut LeafScratch,
+    ) -> Result<(), StepLimit> {
+        let (first, start) = (scratch.found.len(), window.read.start());
+        // What leads a part leads no line.
+        let query = if start > 0 { query.heeding_leading_time() } else { query };
+        self.look(&Leaf { text: &leaf.text[window.read.range()], ..*leaf }, query, scratch)?;
+        let mut at = 0;
+        scratch.found.retain_mut(|f| {
+            at += 1;
+            if at <= first {
+                return true;
+            }
+            f.span = f.span.shifted(start);
+            window.counts.contains(f.span)
+        });
         Ok(())
     }
 
@@ -347,4 +397,47 @@ pub(super) fn edit(
         edits.push(Edit { span, replacement, place: leaf.place, depth: leaf.depth });
     }
     scratch.decided.iter().any(|d| d.action == Action::Drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::codec::Path;
+    use crate::policy::Profile;
+    use crate::scrubber::Settings;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        /// What is found near changes is what is found in all of the text.
+        #[test]
+        fn looking_again_near_changes_is_enough(
+            parts in proptest::collection::vec(prop_oneof![
+                4 => "[a-z]{1,9} {1,2}", 2 => "[0-9]{1,4}[:.-]", 1 => "[A-Z][a-z]{2,8} ",
+                1 => prop_oneof![
+                    Just("Patient: "), Just("Dr. Maria Lopez "), Just("Lopez "), Just("219-10-9999 "), Just("MRN "), Just("March "),
+                    Just("1.1.1.1.1.1.1.1.1.1.1.1 "), Just("jo.li@example.org"), Just("(415) 555-2671 "), Just("12 Elm Street, Dallas, TX 75201 "),
+                    Just("dob 3/4/1962 "), Just("https://a.org/?utm_source=Maria&x=jo@b.org "), Just("2026-03-01 00:00:01,007 "), Just("%32%31"),
+                ].prop_map(str::to_owned),
+            ], 40..400),
+            quiet in 0..40usize,
+            times in 1..4usize,
+        ) {
+            let text = format!("{}{}", parts.concat(), "nothing of note here ".repeat(60 * quiet)).repeat(times);
+            let text = text.as_bytes();
+            let settings = Settings::new();
+            let Settings { engine, policy, .. } = &settings;
+            prop_assert_eq!(policy.profile, Profile::Logs);
+            let scrubber = LeafScrubber { engine, policy, query: Query::new(crate::kind::KindSet::ALL, 0.5), reports: false };
+            let leaf = Leaf { text, map: Map::Direct(0), path: Path::ROOT, place: Place::Text, depth: 0 };
+            let settle = |reach: usize| {
+                let mut scratch = LeafScratch::default();
+                scrubber.settle_within(&leaf, None, false, (true, reach), &mut scratch).unwrap();
+                scratch.decided.iter().map(|d| (d.span, d.action)).collect::<Vec<_>>()
+            };
+            prop_assert_eq!(settle(engine.reach()), settle(usize::MAX), "{}", String::from_utf8_lossy(text));
+        }
+    }
 }

@@ -3,6 +3,7 @@
 //! For each part of a record (payload, key, header values): the codec hands out leaves, [`leaves`] decides what is
 //! replaced in each, the codec splices it in. A record in which nothing is found is handed on as the range it is.
 
+mod again;
 mod ahead;
 mod exempt;
 mod leaves;

@@ -468,17 +468,24 @@ fn is_trigger(t: &Token) -> bool {
 
 /// Which of these words of a text are among those looked for.
 fn find_among(text: &[u8], tokens: &[Token], words: &[Word], found: &mut impl FnMut(Span)) {
+    // By first letter, and those with another one: the words that begin so, one bit each.
+    let mut by_first = [0u64; 27];
+    let letter = |b: u8| usize::from(b.to_ascii_lowercase().wrapping_sub(b'a').min(26));
+    for (i, w) in words.iter().enumerate() {
+        by_first[letter(w.folded.first().copied().unwrap_or(0))] |= 1 << (i % 64);
+    }
     for t in tokens {
-        // Most begin with another letter.
-        let first = text[t.span.start()].to_ascii_lowercase();
-        if first.is_ascii_lowercase() && words.iter().all(|w| w.folded.first() != Some(&first)) {
+        let first = letter(text[t.span.start()]);
+        // Letters outside ASCII may fold to any.
+        let same_first = if first < 26 { by_first[first] } else { u64::MAX };
+        if same_first == 0 {
             continue;
         }
         let mut folded = Folded::new();
         folded.fold(&text[t.span.range()]);
-        let Some(word) = folded.word().and_then(|f| words.iter().find(|w| w.folded == f)) else {
-            continue;
-        };
+        let Some(folded) = folded.word() else { continue };
+        let mut same = words.iter().enumerate().filter(|(i, _)| same_first >> (i % 64) & 1 == 1);
+        let Some((_, word)) = same.find(|(_, w)| w.folded == folded) else { continue };
         let begins = matches!(t.glue, Glue::Start | Glue::Period | Glue::Quote | Glue::Open);
         let stands = match t.shape {
             Shape::Title | Shape::Upper | Shape::Camel => word.common < 6 || !begins,
