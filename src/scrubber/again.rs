@@ -86,7 +86,12 @@ mod tests {
         let of = |places: &[u32], spans: &[(u32, u32)], reach: usize| {
             let len = 10_000 - 5 * places.len();
             let windows = windows(&segments(places), &changed(spans), len, reach)?;
-            Some(windows.iter().map(|w| [w.read.start(), w.counts.start(), w.counts.end(), w.read.end()]).collect())
+            Some(
+                windows
+                    .iter()
+                    .map(|w| [w.read.start(), w.counts.start(), w.counts.end(), w.read.end()])
+                    .collect(),
+            )
         };
         let none: Option<Vec<[usize; 4]>> = None;
         let places = [100, 5000, 5030, 9990];

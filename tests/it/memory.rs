@@ -8,14 +8,12 @@ use crate::kit::Cmd;
 
 const MIB: usize = 1 << 20;
 /// What it may take with one worker while records are shorter than [`SHORT`], with all detectors at work, and what each worker
-/// more may take. An optimised build takes up to 70 MiB and 30; the rest is room for other machines, allocators and builds.
-const MOST: usize = 76 * MIB;
-const WORKER: usize = 32 * MIB;
+/// more may take. An optimised build takes some 40 to 60 MiB and 12; the rest is room for other machines, allocators and builds.
+const MOST: usize = 64 * MIB;
+const WORKER: usize = 24 * MIB;
 const SHORT: usize = MIB;
-/// What the longest record adds, as a multiple of its size. The words around names are held for a whole stretch of names, which
-/// in a long line of text may be all of it.
-const OF_JSON: usize = 3;
-const OF_TEXT: usize = 5;
+/// What the longest record adds, as a multiple of its size.
+const OF_RECORD: usize = 3;
 /// A line of text that is longer is read in windows of this size.
 const WINDOW: usize = 16 * MIB;
 
@@ -107,8 +105,7 @@ fn memory_is_bounded() {
     let mut wrong = Vec::new();
     for (name, input, longest) in cases {
         let record = longest.min(WINDOW);
-        let of = if input.starts_with('[') { OF_JSON } else { OF_TEXT };
-        let more = if record < SHORT { 0 } else { of * record };
+        let more = if record < SHORT { 0 } else { OF_RECORD * record };
         for (args, workers) in [("--threads 1", 1), ("--threads 2 --profile safe-harbor", 2)] {
             let most = MOST + (workers - 1) * WORKER + more;
             let peak = peak(args, &input);
