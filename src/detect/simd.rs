@@ -3,6 +3,9 @@
 //! Each path is chosen at run time by what the processor offers and is tested against the scalar one.
 #![allow(unsafe_code)]
 
+#[cfg(target_arch = "aarch64")]
+use std::arch::is_aarch64_feature_detected;
+
 use super::classes::{BLOCK, Classifier, Masks};
 
 /// The masks of a text, one for each block of it; bytes past its end are in no set.
@@ -35,6 +38,11 @@ fn blocks<const SETS: usize>(classifier: &Classifier<SETS>, blocks: &[[u8; BLOCK
         // SAFETY: the processor has AVX2, as just asked.
         return unsafe { avx2::masks(classifier, blocks, out) };
     }
+    #[cfg(target_arch = "aarch64")]
+    if is_aarch64_feature_detected!("neon") {
+        // SAFETY: the processor has NEON, as just asked.
+        return unsafe { neon::masks(classifier, blocks, out) };
+    }
     for (block, masks) in blocks.iter().zip(out) {
         classifier.masks_scalar(block, masks);
     }
@@ -55,6 +63,11 @@ pub(super) fn without_digits(text: &[u8], out: &mut [u8]) {
     if is_x86_feature_detected!("avx2") {
         // SAFETY: the processor has AVX2, as just asked.
         return unsafe { avx2::without_digits(text, out) };
+    }
+    #[cfg(target_arch = "aarch64")]
+    if is_aarch64_feature_detected!("neon") {
+        // SAFETY: the processor has NEON, as just asked.
+        return unsafe { neon::without_digits(text, out) };
     }
     for (to, b) in out.iter_mut().zip(text) {
         *to = without_digit(*b);
@@ -167,13 +180,70 @@ mod avx2 {
     }
 }
 
+#[cfg(target_arch = "aarch64")]
+mod neon {
+    use std::arch::aarch64::*;
+
+    use super::super::classes::{BLOCK, Classifier, Masks};
+
+    fn load(bytes: &[u8; 16]) -> uint8x16_t {
+        // SAFETY: reads the 16 bytes of the array; the load needs no alignment.
+        unsafe { vld1q_u8(bytes.as_ptr()) }
+    }
+
+    /// As with AVX2, 16 bytes at once: a byte is in a set if, in the row of its low half, the bit of its high half is set.
+    #[target_feature(enable = "neon")]
+    pub(super) fn masks<const SETS: usize>(
+        classifier: &Classifier<SETS>,
+        blocks: &[[u8; BLOCK]],
+        out: &mut [Masks<SETS>],
+    ) {
+        let powers = load(&[1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128]);
+        let (low, first_above) = (vdupq_n_u8(15), vdupq_n_u8(128));
+        for (block, masks) in blocks.iter().zip(out) {
+            let (quarters, _) = block.as_chunks::<16>();
+            let parts: [uint8x16_t; 4] = std::array::from_fn(|i| load(&quarters[i]));
+            for (mask, [below, above]) in masks.iter_mut().zip(&classifier.nibbles) {
+                let (below, above) = (load(below), load(above));
+                // One bit for each byte of a quarter that is in the set, in the place that it has in the mask.
+                let bits = parts.map(|v| {
+                    let half = vandq_u8(v, low);
+                    let row =
+                        vbslq_u8(vcgeq_u8(v, first_above), vqtbl1q_u8(above, half), vqtbl1q_u8(below, half));
+                    let found = vtstq_u8(row, vqtbl1q_u8(powers, vshrq_n_u8::<4>(v)));
+                    vandq_u8(found, powers)
+                });
+                // Eight bytes add up to one, three times over.
+                let sums = vpaddq_u8(vpaddq_u8(bits[0], bits[1]), vpaddq_u8(bits[2], bits[3]));
+                *mask = vgetq_lane_u64::<0>(vreinterpretq_u64_u8(vpaddq_u8(sums, sums)));
+            }
+        }
+    }
+
+    /// A digit is a byte that is nine or less above `0`.
+    #[target_feature(enable = "neon")]
+    pub(super) fn without_digits(text: &[u8], out: &mut [u8]) {
+        let (zeros, nines) = (vdupq_n_u8(b'0'), vdupq_n_u8(9));
+        let (whole, rest) = text.as_chunks::<16>();
+        let (whole_out, rest_out) = out.as_chunks_mut::<16>();
+        for (to, from) in whole_out.iter_mut().zip(whole) {
+            let v = load(from);
+            let digits = vcleq_u8(vsubq_u8(v, zeros), nines);
+            // SAFETY: writes the 16 bytes of the array; the store needs no alignment.
+            unsafe { vst1q_u8(to.as_mut_ptr(), vbslq_u8(digits, zeros, v)) };
+        }
+        for (to, b) in rest_out.iter_mut().zip(rest) {
+            *to = super::without_digit(*b);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::classes::{BLOCK, ByteSet, Classifier};
 
     /// Each path by itself, whichever is chosen here.
     #[test]
-    #[cfg(target_arch = "x86_64")]
     fn every_path_gives_the_same_masks() {
         let mut sets = [ByteSet::default(); 7];
         (0..=255u8).for_each(|b| {
@@ -185,11 +255,14 @@ mod tests {
         let mut want = vec![[0; 7]; blocks.len()];
         blocks.iter().zip(&mut want).for_each(|(b, m)| classifier.masks_scalar(b, m));
         let mut got = vec![[1; 7]; blocks.len()];
+        #[cfg(target_arch = "x86_64")]
         if is_x86_feature_detected!("avx2") {
             // SAFETY: the processor has AVX2, as just asked.
             unsafe { super::avx2::masks(&classifier, blocks, &mut got) };
             assert_eq!(got, want);
         }
+        super::blocks(&classifier, blocks, &mut got);
+        assert_eq!(got, want);
         // Texts that end within a block.
         for len in 0..=3 * BLOCK {
             let text = &text[200..200 + len];
@@ -201,6 +274,7 @@ mod tests {
             let mut got = vec![[1; 7]; want.len()];
             super::narrow(&classifier, text, &mut got);
             assert_eq!(got, want, "{len}");
+            #[cfg(target_arch = "x86_64")]
             if super::has_avx512() {
                 got.fill([1; 7]);
                 // SAFETY: the processor has AVX-512 with BW and VBMI, as just asked.
