@@ -41,8 +41,8 @@ mod run {
 /// The form of machine identifier that `span` stands in, if it does.
 pub(super) fn form(text: &[u8], span: Span) -> Option<&'static str> {
     let within = |kind: u8| around(text, span, |b| run::OF[usize::from(b)] & kind != 0);
-    let token = within(run::TOKEN);
-    if token == span {
+    let goes_on = |b: Option<u8>| b.is_some_and(|b| run::OF[usize::from(b)] & run::TOKEN != 0);
+    if !goes_on(before(text, span.start(), 1)) && !goes_on(text.get(span.end()).copied()) {
         return None;
     }
     if has_uuid(&text[within(run::UUID).range()]) {
@@ -59,7 +59,7 @@ pub(super) fn form(text: &[u8], span: Span) -> Option<&'static str> {
     if is_version(&text[within(run::DOTTED).range()]) {
         return Some("version");
     }
-    if is_file_line(&text[token.range()]) {
+    if is_file_line(&text[within(run::TOKEN).range()]) {
         return Some("file:line");
     }
     if is_qualified(text, span, within(run::CHAIN)) {
@@ -131,7 +131,7 @@ fn is_version(run: &[u8]) -> bool {
 
 /// `Foo.java:123`, `main.rs:10:5`.
 fn is_file_line(token: &[u8]) -> bool {
-    let Some(colon) = token.iter().position(|b| *b == b':') else { return false };
+    let Some(colon) = memchr::memchr(b':', token) else { return false };
     let (file, line) = (&token[..colon], &token[colon + 1..]);
     let extension = file.rsplit(|b| *b == b'.').next().unwrap_or_default();
     file.len() > extension.len()

@@ -4,19 +4,25 @@ use std::net::Ipv6Addr;
 
 pub(super) fn passes(text: &[u8]) -> bool {
     let address = text.split(|b| *b == b'%').next().unwrap_or(text);
-    let Ok(address) = std::str::from_utf8(address) else { return false };
-    let Ok(parsed) = address.parse::<Ipv6Addr>() else { return false };
-    !parsed.is_unspecified() && !is_code(address) && !is_long_mac(address)
+    if is_code(address) || is_long_mac(address) {
+        return false;
+    }
+    let parsed = std::str::from_utf8(address).ok().and_then(|a| a.parse::<Ipv6Addr>().ok());
+    parsed.is_some_and(|parsed| !parsed.is_unspecified())
 }
 
 /// `add::bad` is a path in a program; an address has a digit, or more than two groups.
-fn is_code(address: &str) -> bool {
-    !address.bytes().any(|b| b.is_ascii_digit()) && address.split(':').filter(|g| !g.is_empty()).count() < 3
+fn is_code(address: &[u8]) -> bool {
+    !address.iter().any(u8::is_ascii_digit) && groups(address).filter(|g| !g.is_empty()).count() < 3
 }
 
 /// Eight groups of two: an EUI-64 or a Fibre Channel name.
-fn is_long_mac(address: &str) -> bool {
-    address.split(':').all(|group| group.len() == 2)
+fn is_long_mac(address: &[u8]) -> bool {
+    groups(address).all(|group| group.len() == 2)
+}
+
+fn groups(address: &[u8]) -> impl Iterator<Item = &[u8]> {
+    address.split(|b| *b == b':')
 }
 
 #[cfg(test)]
