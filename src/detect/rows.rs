@@ -22,6 +22,10 @@ pub(super) const UNKNOWN: State = 1;
 /// The bit of states in which a pattern has matched.
 pub(super) const MATCH: State = 1 << 15;
 
+/// What all subsets may take, in numbers of four bytes, some fifty for each state of the largest automaton: logs need twenty. Past that
+/// its rows begin anew.
+const MOST_IDS: usize = 1 << 20;
+
 /// Which matches are looked for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Matches {
@@ -44,6 +48,7 @@ pub(super) struct Machine {
     shift: u32,
     /// Past this many states its rows begin anew.
     pub(super) most_states: usize,
+    most_ids: usize,
 }
 
 /// A set of classes.
@@ -94,7 +99,7 @@ impl Machine {
             let class = usize::from(classes[usize::from(b)]);
             side.0[class / 64] |= 1 << (class % 64);
         }
-        Machine { nfa, matches, classes, end, sides, shift, most_states }
+        Machine { nfa, matches, classes, end, sides, shift, most_states, most_ids: MOST_IDS }
     }
 
     #[inline]
@@ -392,7 +397,7 @@ impl Rows {
             }
             hash = hash.wrapping_add(1);
         }
-        if self.subsets.len() >= machine.most_states {
+        if self.subsets.len() >= machine.most_states || self.ids.len() > machine.most_ids {
             self.forget(machine);
             return None;
         }
@@ -514,8 +519,14 @@ mod tests {
 
     #[test]
     fn a_machine_with_too_many_states_begins_anew() {
+        for (most_states, most_ids) in [(8, MOST_IDS), (1 << 10, 12)] {
+            begins_anew(most_states, most_ids);
+        }
+    }
+
+    fn begins_anew(most_states: usize, most_ids: usize) {
         let (mut machine, _) = machines(&["[ab]{0,5}c|a[ab]{4}d"], Matches::All);
-        machine.most_states = 8;
+        (machine.most_states, machine.most_ids) = (most_states, most_ids);
         let mut rows = Rows::new(&machine);
         let mut anew = 0;
         for i in 0..64u32 {
@@ -528,7 +539,7 @@ mod tests {
             }
             assert_eq!(state.is_none(), rows.generation() != generation);
             assert!(state.is_none_or(|state| state & MATCH != 0));
-            assert!(rows.subsets.len() <= 8);
+            assert!(rows.subsets.len() <= most_states && rows.ids.len() <= most_ids);
             anew += u32::from(state.is_none());
         }
         assert!(anew > 2);
