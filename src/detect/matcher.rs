@@ -14,7 +14,7 @@ use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, PatternID};
 
 use super::rows::Machine;
-use super::starts::Inner;
+use super::starts::{Inner, is_word};
 use super::tables::{Match, Tables, TablesScratch, Unsure};
 use crate::span::Span;
 
@@ -22,8 +22,6 @@ use crate::span::Span;
 const MAX_GROUPS: usize = 16;
 /// What a worker's memory for all patterns may take. Past that all begins anew.
 const WORKER_BYTES: usize = 16 << 20;
-/// Of the places at which a match may begin that stands around another place, so many are tried. The first is nearly always it.
-const MOST_STARTS: usize = 8;
 /// So often that is looked at: after so many tries to match.
 const BETWEEN: u32 = 1 << 14;
 
@@ -220,25 +218,28 @@ impl Matcher {
         scratch: &mut MatcherScratch,
     ) -> Option<Span> {
         let mut starts = std::mem::take(&mut scratch.starts);
-        starts.clear();
         let mut tell = |scratch: &mut MatcherScratch| {
             starts.clear();
             let tables = self.tables()?;
             tables.starts(text, middle, &mut scratch.of(i).tables, &mut starts).ok()
         };
         let told = tell(scratch).or_else(|| tell(scratch)).is_some();
-        let (mut found, mut left) = (None, MOST_STARTS);
         if !told {
             starts.extend((middle.saturating_sub(inner.max_before)..=middle).rev());
-            left = usize::MAX;
         }
-        for start in starts.iter().rev() {
-            found = self.begins_at(text, *start, i, scratch);
-            left -= 1;
+        let (mut found, mut from) = (None, 0);
+        for &start in starts.iter().rev() {
+            if start < from {
+                continue;
+            }
+            found = self.begins_at(text, start, i, scratch);
             // What stands before the middle is there: if nothing matches from the first of them, then what stands behind is not.
-            if found.is_some_and(|m| m.end > middle) || told && found.is_none() || left == 0 {
+            if found.is_some_and(|m| m.end > middle) || told && found.is_none() {
                 break;
             }
+            // A match that ends before the middle is another one. To begin in the middle of its first word would only make it shorter.
+            let word = text[start..middle].iter().position(|b| found.is_none() || !is_word(*b)).unwrap_or(0);
+            from = start + word.max(1);
         }
         scratch.starts = starts;
         found.filter(|m| m.end > middle).map(|m| m.phi)
@@ -295,6 +296,7 @@ impl Engine {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::starts::Starts;
     use super::*;
     use crate::detect::Engine;
 
@@ -322,6 +324,23 @@ mod tests {
             let want = want.map(|(a, b)| Span::at(a, b));
             assert_eq!(m.match_at(text.as_bytes(), 0, 0, &mut scratch), want, "{pattern} in {text}");
             assert_eq!(m.begins_at_slowly(text.as_bytes(), 0, 0, &mut scratch), want, "{pattern} in {text}");
+        }
+    }
+
+    /// Of a match that is found by its middle, the ones that end before that middle are others, however many places they may begin at.
+    #[test]
+    fn the_match_around_a_middle_is_found_behind_others() {
+        let pattern = r"[a-z.]{1,40}?\.(?:jpeg|tiff)\b";
+        let inner = Starts::of(&syntax::parse_with(pattern, &bytes()).unwrap()).unwrap().inner;
+        let (m, mut scratch) = (Matcher::new(pattern.to_owned(), inner, 0, 99), MatcherScratch::new(1));
+        let cases = [
+            ("b.tiff", 1, Some((0, 6))),
+            ("aaaaaaaaaaaa.jpeg.b.tiff", 19, Some((12, 24))),
+            ("b.tif", 1, None),
+        ];
+        for (text, middle, want) in cases {
+            let want = want.map(|(a, b)| Span::at(a, b));
+            assert_eq!(m.match_at(text.as_bytes(), middle, 0, &mut scratch), want, "{text}");
         }
     }
 

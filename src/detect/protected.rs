@@ -13,7 +13,7 @@ mod run {
     pub(super) const HEX: u8 = 2;
     /// The same, and dashes.
     pub(super) const UUID: u8 = 4;
-    /// `1.2.3-rc1` up to its dash
+    /// `2.0.1rc1`
     pub(super) const DOTTED: u8 = 8;
     /// `com.acme.Smith$Inner`
     pub(super) const CHAIN: u8 = 16;

@@ -149,7 +149,7 @@ struct Subset {
     from: u32,
     split: u32,
     to: u32,
-    /// The byte before, if a look asks for it: else the edge.
+    /// The byte before, if a look asks for it.
     before: Option<Side>,
 }
 

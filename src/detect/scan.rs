@@ -152,6 +152,12 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether a text is read in another form, too: what stands far apart in it may be near in that.
+    pub(crate) fn is_disguised(&self, text: &[u8], scratch: &mut DetectScratch) -> bool {
+        self.adopt(scratch);
+        fold::fold(text, &mut scratch.folded)
+    }
+
     /// Makes the scratch memory this engine's.
     #[inline]
     pub(super) fn adopt(&self, scratch: &mut DetectScratch) {
@@ -243,7 +249,7 @@ impl Engine {
             return true;
         }
         // The match may begin before a place that it was found by.
-        let start = at.saturating_sub(matcher.inner.as_ref().map_or(0, |inner| inner.max_before));
+        let start = at.saturating_sub(matcher.inner.map_or(0, |inner| inner.max_before));
         let span = Span::at(start, scene.text.len().min(at + matcher.max_len));
         let window = rule.detector.window as usize;
         self.keywords.near(scene.text, span, window, (matcher.detector, ids), keywords).is_some()

@@ -142,8 +142,11 @@ impl LeafScrubber<'_> {
             // Where no patient could stand before, none does between markers.
             let apart = !rostered && before.iter().all(|d| stands_apart(d, leaf.text));
             let query = if apart { query.passing_roster_by() } else { query };
-            let near = self.engine.is_silent(leaf, &mut scratch.detect);
-            match windows(&segments, &changed, again.len(), reach).filter(|_| near) {
+            // Where a field says what it holds, or a text is read without its disguises, all of it counts.
+            let detect = &mut scratch.detect;
+            let mut near =
+                |_: &_| self.engine.is_silent(leaf, detect) && !self.engine.is_disguised(&again, detect);
+            match windows(&segments, &changed, again.len(), reach).filter(&mut near) {
                 Some(windows) => windows.iter().try_for_each(|w| self.look_at(&next, *w, query, scratch))?,
                 None => self.look(&next, query, scratch)?,
             }
@@ -408,6 +411,32 @@ mod tests {
     use crate::policy::Profile;
     use crate::scrubber::Settings;
 
+    /// What is decided on in a text, when something counts so far around a place.
+    fn settle(text: &[u8], reach: usize) -> Vec<(Span, Action)> {
+        let settings = Settings::new();
+        let Settings { engine, policy, .. } = &settings;
+        assert_eq!(policy.profile, Profile::Logs);
+        let query = Query::new(crate::kind::KindSet::ALL, 0.5);
+        let scrubber = LeafScrubber { engine, policy, query, reports: false };
+        let leaf = Leaf { text, map: Map::Direct(0), path: Path::ROOT, place: Place::Text, depth: 0 };
+        let mut scratch = LeafScratch::default();
+        scrubber.settle_within(&leaf, None, false, (true, reach), &mut scratch).unwrap();
+        scratch.decided.iter().map(|d| (d.span, d.action)).collect()
+    }
+
+    /// Without its disguises a cue may be near to a number that stands far from it.
+    #[test]
+    fn a_disguised_text_is_looked_at_as_a_whole() {
+        let far = "\u{200b}".repeat(3000);
+        let mail = format!("{}@example.org ", "jo.li".repeat(12)).repeat(3);
+        let quiet = "nothing of note here ".repeat(3000);
+        let text = format!("{quiet}ssn of {mail} {far}is 219109999 {quiet}");
+        let reach = Settings::new().engine.reach();
+        let found = settle(text.as_bytes(), reach);
+        assert_eq!(found, settle(text.as_bytes(), usize::MAX));
+        assert_eq!(found.len(), 4, "three addresses, and the number behind them");
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
 
@@ -427,17 +456,8 @@ mod tests {
         ) {
             let text = format!("{}{}", parts.concat(), "nothing of note here ".repeat(60 * quiet)).repeat(times);
             let text = text.as_bytes();
-            let settings = Settings::new();
-            let Settings { engine, policy, .. } = &settings;
-            prop_assert_eq!(policy.profile, Profile::Logs);
-            let scrubber = LeafScrubber { engine, policy, query: Query::new(crate::kind::KindSet::ALL, 0.5), reports: false };
-            let leaf = Leaf { text, map: Map::Direct(0), path: Path::ROOT, place: Place::Text, depth: 0 };
-            let settle = |reach: usize| {
-                let mut scratch = LeafScratch::default();
-                scrubber.settle_within(&leaf, None, false, (true, reach), &mut scratch).unwrap();
-                scratch.decided.iter().map(|d| (d.span, d.action)).collect::<Vec<_>>()
-            };
-            prop_assert_eq!(settle(engine.reach()), settle(usize::MAX), "{}", String::from_utf8_lossy(text));
+            let reach = Settings::new().engine.reach();
+            prop_assert_eq!(settle(text, reach), settle(text, usize::MAX), "{}", String::from_utf8_lossy(text));
         }
     }
 }
