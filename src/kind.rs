@@ -81,6 +81,39 @@ impl Kind {
     pub fn is_marker(text: &[u8]) -> bool {
         text.first() == Some(&b'[') && Kind::ALL.iter().any(|k| k.marker().as_bytes() == text)
     }
+
+    /// Bytes of the marker that `text` begins with, or of what has the form of a token, such as `[SSN:p1:7z0q]`; 0 if it begins with
+    /// neither. It tells text from structure, and says nothing of what may stay: a token that counts is told by its check.
+    ///
+    /// ```
+    /// use scrubjay::Kind;
+    /// assert_eq!(Kind::marker_len(b"[SSN] of"), 5);
+    /// assert_eq!(Kind::marker_len(b"[SSN:p1:7z0q]]"), 13);
+    /// assert_eq!(Kind::marker_len(b"[SSN, 1]"), 0);
+    /// ```
+    pub fn marker_len(text: &[u8]) -> usize {
+        let close = match text.first() {
+            Some(b'[') => b']',
+            Some(b'(') => b')',
+            _ => return 0,
+        };
+        let word = text[1..].iter().take_while(|b| b.is_ascii_uppercase() || **b == b'_').count();
+        let Some(kind) =
+            Kind::ALL.iter().find(|k| k.marker().as_bytes()[1..].strip_suffix(b"]") == Some(&text[1..=word]))
+        else {
+            return 0;
+        };
+        let rest = &text[word + 1..];
+        if close == b']' && rest.first() == Some(&close) {
+            return kind.marker().len();
+        }
+        let Some([letter, rest @ ..]) = rest.strip_prefix(b":") else { return 0 };
+        let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+        let Some(body) = rest[digits..].strip_prefix(b":") else { return 0 };
+        let len = body.iter().take_while(|b| b.is_ascii_digit() || b.is_ascii_lowercase()).count();
+        let whole = letter.is_ascii_lowercase() && digits > 0 && len > 0 && body.get(len) == Some(&close);
+        if whole { word + 1 + 2 + digits + 1 + len + 1 } else { 0 }
+    }
 }
 
 impl fmt::Display for Kind {
@@ -178,6 +211,30 @@ mod tests {
         }
         for letter in 'A'..='R' {
             assert!(Kind::ALL.iter().any(|k| k.letter() == letter), "{letter} has no kind");
+        }
+    }
+
+    #[test]
+    fn markers_and_tokens_are_measured() {
+        for (text, len) in [
+            ("[HEALTH_PLAN_ID]x", 16),
+            ("[HEALTH_PLAN_ID:t12:0az]x", 24),
+            ("(MRN:s1:0az)", 12),
+            ("(MRN)", 0),
+            ("[MRN", 0),
+            ("[MRN:", 0),
+            ("[MRN:p", 0),
+            ("[MRN:p1", 0),
+            ("[MRN:p1:", 0),
+            ("[MRN:p1:]", 0),
+            ("[MRN:p:0]", 0),
+            ("[MRN:p1:0)", 0),
+            ("[MRN:p1:0A]", 0),
+            ("[mrn]", 0),
+            ("[]", 0),
+            ("", 0),
+        ] {
+            assert_eq!(Kind::marker_len(text.as_bytes()), len, "{text}");
         }
     }
 

@@ -53,6 +53,7 @@ pub mod record;
 pub mod scrubber;
 pub mod sink;
 pub mod source;
+pub mod transform;
 #[cfg(feature = "train")]
 #[doc(hidden)]
 pub use detect::names::train;
@@ -62,7 +63,7 @@ mod kind;
 mod reason;
 mod secret;
 mod span;
-mod transform;
+mod time;
 
 pub use kind::{Kind, KindSet, UnknownKind};
 pub use scrubber::{Scratch, Scrubber, Settings};

@@ -16,25 +16,60 @@ pub enum Profile {
     /// addresses, the route of a URL). Not a Safe Harbor de-identification.
     #[default]
     Logs,
-    /// 45 CFR 164.514(b)(2): every kind goes, event times included.
+    /// 45 CFR 164.514(b)(2): every kind goes, event times included; of dates the year stays, of ZIP codes three digits.
     SafeHarbor,
+    /// 45 CFR 164.514(e)(2): a limited data set. Dates and ages, cities and ZIP codes stay. What comes out is PHI, and goes only to
+    /// those who have signed a data use agreement.
+    LimitedDataSet,
+    /// As `logs`, with pseudonyms for markers: joinable. What comes out is PHI.
+    Pseudonymised,
 }
 
 impl Profile {
     /// All profiles by their names.
-    pub const NAMES: &'static [(&'static str, Profile)] =
-        &[("logs", Profile::Logs), ("safe-harbor", Profile::SafeHarbor)];
+    pub const NAMES: &'static [(&'static str, Profile)] = &[
+        ("logs", Profile::Logs),
+        ("safe-harbor", Profile::SafeHarbor),
+        ("limited-data-set", Profile::LimitedDataSet),
+        ("pseudonymised", Profile::Pseudonymised),
+    ];
 
     /// Its name.
     pub fn name(self) -> &'static str {
         Profile::NAMES.iter().find(|(_, p)| *p == self).map_or("", |(n, _)| n)
     }
 
+    /// Rises when the profile does something else with the same text.
+    pub fn version(self) -> u32 {
+        match self {
+            Profile::Logs => 1,
+            Profile::SafeHarbor => 2,
+            Profile::LimitedDataSet | Profile::Pseudonymised => 1,
+        }
+    }
+
     /// The confidence from which a finding acts.
     pub fn threshold(self) -> f32 {
         match self {
-            Profile::Logs => 0.5,
-            Profile::SafeHarbor => 0.3,
+            Profile::Logs | Profile::Pseudonymised => 0.5,
+            Profile::SafeHarbor | Profile::LimitedDataSet => 0.3,
+        }
+    }
+
+    /// Whether what makes a log a log stays: the line's own event time, private addresses, the route of a URL.
+    pub fn keeps_logs_useful(self) -> bool {
+        matches!(self, Profile::Logs | Profile::Pseudonymised)
+    }
+
+    /// What is done with a finding of this kind where no rule says otherwise.
+    pub fn usual(self, kind: Kind) -> Action {
+        match (self, kind) {
+            (Profile::SafeHarbor, Kind::Date | Kind::Age | Kind::Zip) => Action::Generalize,
+            (Profile::LimitedDataSet, Kind::Date | Kind::Age | Kind::City | Kind::Zip) => Action::Keep,
+            // Of a picture there is no other spelling.
+            (Profile::Pseudonymised, Kind::Biometric | Kind::Photo) => Action::Redact,
+            (Profile::Pseudonymised, _) => Action::Pseudonym,
+            _ => Action::Redact,
         }
     }
 }
@@ -44,7 +79,10 @@ impl FromStr for Profile {
 
     fn from_str(s: &str) -> Result<Profile, String> {
         let found = Profile::NAMES.iter().find(|(n, _)| *n == s);
-        found.map(|p| p.1).ok_or_else(|| "unknown profile; the profiles are logs and safe-harbor".to_string())
+        found.map(|p| p.1).ok_or_else(|| {
+            let names: Vec<&str> = Profile::NAMES.iter().map(|p| p.0).collect();
+            format!("unknown profile; the profiles are {}", names.join(", "))
+        })
     }
 }
 
@@ -53,6 +91,23 @@ impl FromStr for Profile {
 pub enum Action {
     /// It stays.
     Keep,
+    /// A date moves by whole days, the same for all dates of a person; without a person it is redacted.
+    DateShift {
+        /// By how many days at most, either way; never by none.
+        days: u16,
+    },
+    /// Of a date the year stays, of a ZIP code three digits, an age over 89 becomes `90+`; all else is redacted.
+    Generalize,
+    /// Something made up of the same kind takes its place, the same wherever it stands.
+    Surrogate,
+    /// Its digits and letters are encrypted to digits and letters (FF1, NIST SP 800-38G); punctuation stays.
+    FormatPreserving,
+    /// A keyed hash takes its place: joinable, not reversible.
+    Pseudonym,
+    /// It is encrypted where it stands: whoever has the key can read it.
+    Seal,
+    /// A random token takes its place; the vault can lead back.
+    Token,
     /// Letters and digits become a mask character, but for the last few.
     Mask {
         /// How many letters and digits stay at the end; never more than half.
@@ -71,10 +126,41 @@ impl Action {
     pub fn name(self) -> &'static str {
         match self {
             Action::Keep => "keep",
+            Action::DateShift { .. } => "date_shift",
+            Action::Generalize => "generalize",
+            Action::Surrogate => "surrogate",
+            Action::FormatPreserving => "format_preserving",
+            Action::Pseudonym => "pseudonym",
+            Action::Seal => "seal",
+            Action::Token => "token",
             Action::Mask { .. } => "mask",
             Action::Redact => "redact",
             Action::Drop => "drop",
         }
+    }
+
+    /// Whether it takes a key.
+    pub fn is_keyed(self) -> bool {
+        matches!(
+            self,
+            Action::DateShift { .. }
+                | Action::Surrogate
+                | Action::FormatPreserving
+                | Action::Pseudonym
+                | Action::Seal
+                | Action::Token
+        )
+    }
+
+    /// Whether what it puts out is derived from the value, which 45 CFR 164.514(c)(1) rules out for a code that stays in
+    /// de-identified data.
+    pub fn is_derived(self) -> bool {
+        self.is_keyed() && self != Action::Token
+    }
+
+    /// Whether what it puts out looks like what it stands for, and would be found again.
+    pub fn looks_like_phi(self) -> bool {
+        matches!(self, Action::DateShift { .. } | Action::Surrogate | Action::FormatPreserving)
     }
 }
 
@@ -115,11 +201,11 @@ impl Policy {
         self.kinds.is_none_or(|k| k.contains(kind))
     }
 
-    /// What to do with a finding: the first rule that holds, else `redact` from the threshold on.
+    /// What to do with a finding: the first rule that holds, else what the profile does from the threshold on.
     pub fn action(&self, kind: Kind, confidence: f32, path: Path<'_>) -> Action {
         match self.ruled(kind, confidence, path) {
             Some(action) => action,
-            None if confidence >= self.threshold() => Action::Redact,
+            None if confidence >= self.threshold() => self.profile.usual(kind),
             None => Action::Keep,
         }
     }
@@ -132,6 +218,39 @@ impl Policy {
                 && rule.path.as_ref().is_none_or(|pattern| pattern.matches(path))
         };
         self.rules.iter().find(holds).map(|rule| rule.action)
+    }
+
+    /// Everything that is done by a rule, or by the profile.
+    pub fn actions(&self) -> impl Iterator<Item = Action> {
+        let usual = Kind::ALL.iter().map(|kind| self.profile.usual(*kind));
+        self.rules.iter().map(|rule| rule.action).chain(usual)
+    }
+
+    /// Whether anything that is done takes a key.
+    pub fn needs_keys(&self) -> bool {
+        self.actions().any(Action::is_keyed)
+    }
+
+    /// Whether the vault is asked for tokens.
+    pub fn needs_vault(&self) -> bool {
+        self.actions().any(|action| action == Action::Token)
+    }
+
+    /// Why the rules do not go with the profile, and which rule.
+    pub fn contradiction(&self) -> Option<(usize, String)> {
+        if self.profile != Profile::SafeHarbor {
+            return None;
+        }
+        let at = self.rules.iter().position(|rule| rule.action.is_derived())?;
+        let name = self.rules[at].action.name();
+        Some((
+            at,
+            format!(
+                "profile safe-harbor allows no `{name}`: what it puts out is derived from the value, and under 45 CFR \
+                 164.514(c) a code in de-identified data must not be derived from information about the individual; use \
+                 \"token\", which is random, \"redact\" or \"generalize\", or profile pseudonymised, whose output is PHI"
+            ),
+        ))
     }
 
     /// Whether a rule is about this kind.

@@ -2,16 +2,18 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::failure::Failure;
 use crate::codec::Format;
 use crate::config::{self, MAX_RECORD_BYTES, RosterConfig, Treatment};
+use crate::detect::Engine;
 use crate::keys::{KeyError, SecretRef};
 use crate::kind::{Kind, KindSet};
 use crate::policy::{Policy, Profile};
-use crate::scrubber::Settings;
+use crate::scrubber::{Settings, Tenant};
 
 /// What is looked for, and how.
 #[derive(clap::Args)]
@@ -37,6 +39,12 @@ pub(super) struct CommonArgs {
     /// Where the key of the roster stands: env:NAME or file:PATH
     #[arg(long, value_name = "REF", requires = "roster", value_parser = secret)]
     roster_key: Option<SecretArg>,
+    /// The key ring that pseudonyms and other keyed actions take their keys from, made by `scrubjay keys init`
+    #[arg(long, value_name = "RING")]
+    keys: Option<PathBuf>,
+    /// Whose keys are used: each tenant's tokens are its own [default: default]
+    #[arg(long, value_name = "NAME", requires = "keys")]
+    tenant: Option<String>,
     /// A TOML file with `[policy]` rules, such as a pipeline's; options given here go before it
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -61,11 +69,18 @@ impl ThreadsArgs {
 impl CommonArgs {
     /// The settings these options and the policy file make together.
     pub(super) fn settings(&self) -> Result<Settings, Failure> {
-        self.settings_for(Profile::default())
+        let (treatment, engine) = self.treatment(Profile::default())?;
+        Ok(treatment.settings(engine)?)
     }
 
-    /// The same, with `usual` as the profile where neither an option nor a policy file says otherwise.
-    pub(super) fn settings_for(&self, usual: Profile) -> Result<Settings, Failure> {
+    /// The same for a command that changes nothing, with `usual` as the profile where neither an option nor a policy file says
+    /// otherwise.
+    pub(super) fn settings_to_report(&self, usual: Profile) -> Result<Settings, Failure> {
+        let (treatment, engine) = self.treatment(usual)?;
+        Ok(treatment.settings_to_report(engine)?)
+    }
+
+    fn treatment(&self, usual: Profile) -> Result<(Treatment, Arc<Engine>), Failure> {
         let mut treatment = match &self.policy {
             Some(file) => config::load_treatment(file)?,
             None => Treatment {
@@ -73,6 +88,7 @@ impl CommonArgs {
                 codec: Default::default(),
                 packs: Vec::new(),
                 roster: None,
+                keys: Default::default(),
                 max_record_bytes: MAX_RECORD_BYTES,
             },
         };
@@ -89,12 +105,18 @@ impl CommonArgs {
         if let Some(format) = self.input_format {
             treatment.codec.format = format;
         }
+        if let Some(ring) = &self.keys {
+            treatment.keys.ring = Some(ring.clone());
+        }
+        if let Some(tenant) = &self.tenant {
+            treatment.keys.tenant = Tenant::Fixed(tenant.clone());
+        }
         treatment.packs.extend(self.pack.iter().cloned());
         let engine = config::engine(&treatment.packs)?;
         if let (Some(path), Some(key)) = (&self.roster, &self.roster_key) {
             treatment.roster = Some(RosterConfig { path: path.clone(), key: key.reference()? });
         }
-        Ok(treatment.settings(engine)?)
+        Ok((treatment, engine))
     }
 }
 

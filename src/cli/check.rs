@@ -61,7 +61,7 @@ fn check(path: &Path, online: bool, out: &mut dyn Write) -> Result<bool, Failure
     let settings = match problems.is_empty() {
         true => pipeline.settings(engine)?,
         // Coverage does not depend on the secrets, but for a key action, which is then counted as absent.
-        false => pipeline.treatment.settings_without_roster(engine),
+        false => pipeline.treatment.settings_without_secrets(engine),
     };
     let profile = settings.policy.profile;
     let coverage = coverage::measure(&settings, kafka);

@@ -10,6 +10,7 @@ use crate::kind::Kind;
 use crate::policy::{Action, Profile};
 use crate::record::{Batch, Origin, Timestamp};
 use crate::scrubber::{KeyAction, Outgoing, Scratch, Scrubber, Settings};
+use crate::transform::ZIP3_VERSION;
 
 /// A place in a record where an identifier can stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -215,13 +216,27 @@ fn object(key: &str, value: &str, out: &mut Vec<u8>) {
 /// What stays on purpose, by name.
 fn exceptions(settings: &Settings, kafka: bool) -> Vec<String> {
     let mut all = Vec::new();
-    if settings.policy.profile == Profile::Logs {
-        all.push("profile logs: the line's own event time stays".to_owned());
-        all.push("profile logs: private and loopback addresses stay".to_owned());
-        all.push("profile logs: scheme, host and route of a url stay".to_owned());
-        if kafka {
-            all.push("profile logs: Kafka timestamps stay".to_owned());
+    let profile = settings.policy.profile;
+    let mut stays = |what: &str| all.push(format!("profile {}: {what}", profile.name()));
+    if profile.keeps_logs_useful() {
+        stays("the line's own event time stays");
+        stays("private and loopback addresses stay");
+        stays("scheme, host and route of a url stay");
+    }
+    if kafka && profile != Profile::SafeHarbor {
+        stays("Kafka timestamps stay");
+    }
+    match profile {
+        Profile::Logs => {}
+        Profile::SafeHarbor => {
+            stays("of a date its year stays, unless it tells of an age over 89");
+            stays(&format!(
+                "of a ZIP code three digits stay, or 000 (table of the censuses of {ZIP3_VERSION})"
+            ));
+            stays("an age over 89 becomes 90+");
         }
+        Profile::LimitedDataSet => stays("dates, ages, cities and ZIP codes stay; the output is PHI"),
+        Profile::Pseudonymised => stays("what has a token can be joined; the output is PHI"),
     }
     if settings.policy.threshold() > settings.policy.profile.threshold() {
         let (set, usual) = (settings.policy.threshold(), settings.policy.profile.threshold());
@@ -373,9 +388,12 @@ mod tests {
         assert_eq!(cell(&all, Kind::Ssn, Position::Value), Cover::Gap);
         let one = with(rule(Some("$.public"), Action::Keep));
         assert_eq!(cell(&one, Kind::Ssn, Position::Value), Cover::Yes);
-        assert_eq!(one.exceptions, ["rule 1: ssn at $.public: stays"]);
+        let of_rules = |c: &Coverage| -> Vec<String> {
+            c.exceptions.iter().filter(|e| e.starts_with("rule")).cloned().collect()
+        };
+        assert_eq!(of_rules(&one), ["rule 1: ssn at $.public: stays"]);
         let mask = with(rule(None, Action::Mask { keep_last: 4, with: '*' }));
-        assert_eq!(mask.exceptions, ["rule 1: ssn everywhere: the last 4 characters stay"]);
+        assert_eq!(of_rules(&mask), ["rule 1: ssn everywhere: the last 4 characters stay"]);
         let not_wanted = Policy { kinds: Some(crate::KindSet::EMPTY.with(Kind::Mrn)), ..Policy::default() };
         let not_wanted = measure(&settings(not_wanted, Format::Json), false);
         assert_eq!(cell(&not_wanted, Kind::Ssn, Position::Value), Cover::Gap);

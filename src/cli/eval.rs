@@ -103,7 +103,7 @@ fn unlabelled(text: &str) -> Result<Bound, &'static str> {
 
 pub(super) fn run(args: &EvalArgs) -> Result<ExitCode, Failure> {
     let Some(documents) = gold(&args.gold)? else { return Ok(ExitCode::from(2)) };
-    let scrubber = Scrubber::new(args.common.settings_for(Profile::SafeHarbor)?);
+    let scrubber = Scrubber::new(args.common.settings_to_report(Profile::SafeHarbor)?);
     let mut predictor = Predictor::new(&scrubber, args.by_line);
     let mut score = Score::new(args.labels.rules(args.errors));
     let mut predictions = match &args.predictions {

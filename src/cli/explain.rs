@@ -16,7 +16,7 @@ use super::scan::printable;
 use crate::codec::Framer;
 use crate::detect::{DetectScratch, Evidence};
 use crate::kind::Kind;
-use crate::policy::Action;
+use crate::policy::{Action, Profile};
 use crate::record::{Batch, Record};
 use crate::scrubber::{Scratch, Scrubber};
 use crate::source::{Polled, Source, StreamSource};
@@ -46,7 +46,7 @@ struct Shown {
 }
 
 pub(super) fn run(args: &ExplainArgs) -> Result<ExitCode, Failure> {
-    let scrubber = Scrubber::new(args.common.settings()?);
+    let scrubber = Scrubber::new(args.common.settings_to_report(Profile::default())?);
     let mut out = BufWriter::new(io::stdout().lock());
     let mut painter = Painter { colour: colour_on(io::stdout().is_terminal()) };
     let settings = scrubber.settings();
@@ -232,9 +232,9 @@ fn describe(number: usize, s: &Shown, painter: &mut Painter, out: &mut dyn Write
 fn colour(action: Action) -> Style {
     let colour = match action {
         Action::Keep => AnsiColor::Cyan,
-        Action::Mask { .. } => AnsiColor::Yellow,
-        Action::Redact => AnsiColor::Green,
+        Action::Mask { .. } | Action::Generalize => AnsiColor::Yellow,
         Action::Drop => AnsiColor::Red,
+        _ => AnsiColor::Green,
     };
     colour.on_default()
 }

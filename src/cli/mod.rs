@@ -15,6 +15,7 @@ mod explain;
 mod failure;
 mod filter;
 mod inputs;
+mod keys;
 mod logging;
 mod output;
 mod quarantine;
@@ -69,6 +70,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Open what was put into quarantine
     Quarantine(quarantine::QuarantineArgs),
+    /// Make and tend the key rings that pseudonyms and tokens are made with
+    Keys(keys::KeysArgs),
     /// Make a roster of patients, held as keyed hashes only, or show what one says
     Roster(roster::RosterArgs),
     /// Print a completion script for a shell
@@ -125,6 +128,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         #[cfg(feature = "kafka")]
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Quarantine(args)) => quarantine::run(&args),
+        Some(Command::Keys(args)) => keys::run(&args),
         Some(Command::Roster(args)) => roster::run(&args),
         Some(Command::Completions(args)) => completions::run(&args, Cli::command()),
     }

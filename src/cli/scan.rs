@@ -18,7 +18,7 @@ use super::summary::{counted, grouped};
 use crate::codec::{Framer, Path, Place};
 use crate::detect::DetectorInfo;
 use crate::kind::Kind;
-use crate::policy::Action;
+use crate::policy::{Action, Profile};
 use crate::record::{Batch, Origin, Record};
 use crate::scrubber::{Halt, Scratch, Scrubber};
 use crate::source::{Polled, Source, SourceError, StreamSource};
@@ -63,7 +63,7 @@ struct Scanned {
 type Read = (u64, Batch, Vec<u64>);
 
 pub(super) fn run(args: &ScanArgs) -> Result<ExitCode, Failure> {
-    let settings = args.common.settings()?;
+    let settings = args.common.settings_to_report(Profile::default())?;
     let mut inputs = Inputs::new(&args.files);
     if !args.quiet {
         inputs = inputs.with_progress();

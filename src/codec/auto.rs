@@ -14,16 +14,12 @@ pub(super) fn looks_like_json(text: &[u8]) -> bool {
     match (first, inner.first()) {
         (b'{' | b'[', None) => true,
         // A bracket before one of our markers was a bracket before the text that it took the place of.
-        (b'[', Some(b'[')) => !starts_with_marker(inner),
+        (b'[', Some(b'[')) => Kind::marker_len(inner) == 0,
         (b'{' | b'[', Some(b'"')) | (b'[', Some(b'{')) => true,
         (b'{', Some(b'}')) | (b'[', Some(b']')) => ends_document(&inner[1..]),
         (b'[', _) => scalar_list(inner),
         _ => false,
     }
-}
-
-fn starts_with_marker(text: &[u8]) -> bool {
-    text.iter().take(32).position(|b| *b == b']').is_some_and(|end| Kind::is_marker(&text[..=end]))
 }
 
 /// The UTF-8 byte order mark.

@@ -10,16 +10,19 @@ use std::sync::Arc;
 #[cfg(feature = "kafka")]
 use super::resolved::{ClientProperty, QuarantineTo};
 use super::resolved::{
-    OnErrorConfig, Pipeline, PropertyValue, RosterConfig, SinkConfig, SourceConfig, Treatment,
+    KeysConfig, OnErrorConfig, Pipeline, PropertyValue, RosterConfig, SinkConfig, SourceConfig, Treatment,
 };
 use super::{ConfigError, read_text};
 use crate::detect::roster::{Roster, RosterError};
 use crate::detect::{Engine, Pack, PackErrors};
 #[cfg(feature = "kafka")]
 use crate::kafka::{KafkaSinkOptions, KafkaSourceOptions};
-use crate::keys::{KeyError, QuarantineKey, SecretRef};
+use crate::keys::{KeyError, QuarantineKey, Ring, RingFile, SecretRef};
+use crate::policy::Policy;
 use crate::reason::unreadable;
-use crate::scrubber::{KeyAction, OnError, Settings};
+use crate::scrubber::{KeyAction, Keys, OnError, Settings, THIS_YEAR};
+use crate::time;
+use crate::transform::{Keyed, TestTokens};
 
 /// The built-in packs and these, compiled; a detector of a later pack overrides one of the same id.
 pub fn engine(packs: &[PathBuf]) -> Result<Arc<Engine>, ConfigError> {
@@ -87,14 +90,38 @@ impl RosterConfig {
 }
 
 impl Treatment {
-    /// A scrubber's settings, as far as the treatment says; reads the roster.
+    /// A scrubber's settings, as far as the treatment says; reads the roster and the keys.
+    ///
+    /// # Errors
+    /// When they cannot be read, or a rule asks for what the profile forbids or what there is no key for.
     pub fn settings(&self, engine: Arc<Engine>) -> Result<Settings, ConfigError> {
-        let roster = self.roster.as_ref().map(RosterConfig::open).transpose()?;
-        Ok(Settings { roster, ..self.settings_without_roster(engine) })
+        if self.keys.ring.is_none()
+            && let Some(action) = self.policy.actions().find(|action| action.is_keyed())
+        {
+            return Err(wrong(format!(
+                "`{}` takes a key: name a key ring, with --keys RING or [keys] ring = \"RING\"; `scrubjay keys init` makes one",
+                action.name()
+            )));
+        }
+        self.settings_to_report(engine)
     }
 
-    /// The same without the roster, which needs a secret.
-    pub fn settings_without_roster(&self, engine: Arc<Engine>) -> Settings {
+    /// The same for commands that change nothing: they need no key but to tell tokens from text.
+    ///
+    /// # Errors
+    /// As [`Treatment::settings`], but for keys that are not named.
+    pub fn settings_to_report(&self, engine: Arc<Engine>) -> Result<Settings, ConfigError> {
+        if let Some((_, why)) = self.policy.contradiction() {
+            return Err(ConfigError::Unreadable(why));
+        }
+        let roster = self.roster.as_ref().map(RosterConfig::open).transpose()?;
+        let this_year = this_year();
+        let keys = self.keys.open(&self.policy, this_year)?;
+        Ok(Settings { roster, keys, this_year, ..self.settings_without_secrets(engine) })
+    }
+
+    /// The same without roster and keys, which need secrets.
+    pub fn settings_without_secrets(&self, engine: Arc<Engine>) -> Settings {
         Settings {
             engine,
             policy: self.policy.clone(),
@@ -103,6 +130,38 @@ impl Treatment {
             ..Settings::new()
         }
     }
+
+    /// What test cases run with: a ring and a vault that are always the same, in the year of the release; the roster only if its key
+    /// can be read.
+    pub fn settings_for_tests(&self, engine: Arc<Engine>) -> Result<Settings, ConfigError> {
+        let readable = self.roster.as_ref().filter(|r| r.key.read_key().is_ok());
+        let roster = readable.map(RosterConfig::open).transpose()?;
+        let keyed = Keyed::new(Arc::new(Ring::of_tests()), THIS_YEAR).map_err(|e| wrong(e.to_string()))?;
+        let keyed = keyed.with_vault(Arc::new(TestTokens)).with_form(self.keys.form);
+        let keys =
+            Keys::new(Arc::new(keyed), self.keys.tenant.clone(), self.keys.subject.clone(), &self.policy);
+        Ok(Settings { roster, keys: Some(keys), ..self.settings_without_secrets(engine) })
+    }
+}
+
+impl KeysConfig {
+    /// Opens the ring, if one is named.
+    fn open(&self, policy: &Policy, this_year: i32) -> Result<Option<Keys>, ConfigError> {
+        let Some(path) = &self.ring else { return Ok(None) };
+        let ring = RingFile::read(path).and_then(|file| file.open()).map_err(|e| wrong(e.to_string()))?;
+        let keyed = Keyed::new(Arc::new(ring), this_year).map_err(|e| wrong(e.to_string()))?;
+        let keyed = keyed.with_form(self.form);
+        Ok(Some(Keys::new(Arc::new(keyed), self.tenant.clone(), self.subject.clone(), policy)))
+    }
+}
+
+fn wrong(text: String) -> ConfigError {
+    ConfigError::Unreadable(text)
+}
+
+/// The year it is. A clock that has gone back before the release is not believed.
+fn this_year() -> i32 {
+    time::civil(time::now_ms()).year.max(THIS_YEAR)
 }
 
 impl Pipeline {
@@ -167,6 +226,9 @@ impl Pipeline {
             if let PropertyValue::Secret(reference) = &property.value {
                 note(reference.read().map(drop));
             }
+        }
+        if let Some(ring) = &self.treatment.keys.ring {
+            problems.extend(RingFile::read(ring).and_then(|file| file.open()).err().map(|e| e.to_string()));
         }
         problems
     }

@@ -18,8 +18,8 @@ pub use crate::reason::plain_reason;
 use crate::reason::unreadable;
 pub use build::{engine, pack};
 pub use resolved::{
-    ClientProperty, KafkaSink, KafkaSource, MAX_RECORD_BYTES, OnErrorConfig, Pipeline, PropertyValue,
-    QuarantineTo, RosterConfig, SinkConfig, SourceConfig, TestCase, Treatment,
+    ClientProperty, KafkaSink, KafkaSource, KeysConfig, MAX_RECORD_BYTES, OnErrorConfig, Pipeline,
+    PropertyValue, QuarantineTo, RosterConfig, SinkConfig, SourceConfig, TestCase, Treatment,
 };
 
 /// Why a configuration cannot be used.

@@ -6,8 +6,8 @@ use std::path::Path;
 use toml::Spanned;
 
 use super::resolved::{
-    ClientProperty, KafkaSink, KafkaSource, MAX_RECORD_BYTES, OnErrorConfig, Pipeline, PropertyValue,
-    QuarantineTo, RosterConfig, SinkConfig, SourceConfig, TestCase, Treatment,
+    ClientProperty, KafkaSink, KafkaSource, KeysConfig, MAX_RECORD_BYTES, OnErrorConfig, Pipeline,
+    PropertyValue, QuarantineTo, RosterConfig, SinkConfig, SourceConfig, TestCase, Treatment,
 };
 use super::spec::{
     KafkaSinkSpec, KafkaSourceSpec, OnErrorWord, PolicySpec, Property, QuarantineToSpec, SinkSpec,
@@ -60,6 +60,7 @@ impl Resolver<'_> {
     /// The whole pipeline; `None` after an error.
     pub(super) fn pipeline(&self, file: &Path, text: &str, spec: Spec) -> Option<Pipeline> {
         let treatment = self.treatment(&spec);
+        self.keys_needed(&spec, &treatment.policy);
         let metrics_listen = spec.metrics_listen.as_ref().and_then(|l| self.address(l));
         let on_error = self.on_error(&spec);
         let tests = spec.tests.into_iter().map(|t| TestCase {
@@ -112,8 +113,29 @@ impl Resolver<'_> {
             },
             packs: spec.packs.iter().map(|p| self.base.join(p.get_ref())).collect(),
             roster: self.roster(spec),
+            keys: KeysConfig {
+                ring: spec.keys.ring.as_ref().map(|ring| self.base.join(ring.get_ref())),
+                tenant: spec.keys.tenant.clone().unwrap_or_default(),
+                subject: spec.keys.subject.clone(),
+                form: spec.keys.form,
+            },
             max_record_bytes: spec.max_record_bytes.map_or(MAX_RECORD_BYTES, |n| n as usize),
         }
+    }
+
+    /// What takes a key needs a ring; what goes to the vault a vault.
+    fn keys_needed(&self, spec: &Spec, policy: &Policy) {
+        if spec.keys.ring.is_some() || !policy.needs_keys() {
+            return;
+        }
+        let rule = spec.policy.rules.iter().find(|rule| rule.action.is_keyed());
+        let (span, what) = match (rule, &spec.policy.profile) {
+            (Some(rule), _) => (rule.span.clone(), format!("action `{}`", rule.action.name())),
+            (None, Some(profile)) => (profile.span(), format!("profile {}", profile.get_ref().name())),
+            (None, None) => return,
+        };
+        let help = "write [keys] ring = \"ring\"; `scrubjay keys init` makes one".to_owned();
+        self.reader.error(span, format!("{what} needs a key ring"), "takes a key", Some(help));
     }
 
     /// A roster and its key; one goes with the other.
@@ -346,6 +368,11 @@ impl Resolver<'_> {
                 );
             }
             policy.rules.push(rule);
+        }
+        if let Some((at, why)) = policy.contradiction() {
+            let (what, help) = why.split_once("; ").unwrap_or((&why, ""));
+            let label = "derived from the value";
+            self.reader.error(spec.rules[at].span.clone(), what.to_owned(), label, Some(help.to_owned()));
         }
         policy
     }

@@ -10,7 +10,9 @@ use crate::authored::Diagnostic;
 use crate::authored::Reader;
 use crate::codec::Codec;
 use crate::keys::SecretRef;
-use crate::policy::Policy;
+use crate::policy::{PathPattern, Policy};
+use crate::scrubber::Tenant;
+use crate::transform::TokenForm;
 
 /// Records larger than this are not read, unless the file says otherwise.
 pub const MAX_RECORD_BYTES: usize = 16 << 20;
@@ -47,8 +49,23 @@ pub struct Treatment {
     pub packs: Vec<PathBuf>,
     /// The organisation's own patients.
     pub roster: Option<RosterConfig>,
+    /// The keys of what takes a key.
+    pub keys: KeysConfig,
     /// A record larger than this many bytes is not read.
     pub max_record_bytes: usize,
+}
+
+/// `[keys]`
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeysConfig {
+    /// The file of the key ring.
+    pub ring: Option<PathBuf>,
+    /// Whose a record is.
+    pub tenant: Tenant,
+    /// Where it stands whom a record speaks of.
+    pub subject: Option<PathPattern>,
+    /// How tokens are put into text.
+    pub form: TokenForm,
 }
 
 /// A roster, and the key it was built with.

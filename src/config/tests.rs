@@ -131,7 +131,7 @@ fn bad_files_get_a_place_and_a_way_out() {
     let cases: &[(&str, &str)] = &[
         (
             "[polcy]\n",
-            "3:2: unknown table in the file; did you mean `policy`? in the file stand: source, codec, json, policy, sink, on_error, detect, limits, metrics, test",
+            "3:2: unknown table in the file; did you mean `policy`? in the file stand: source, codec, json, policy, sink, on_error, keys, detect, limits, metrics, test",
         ),
         (
             "[policy]\nprofil = \"logs\"\n",
@@ -139,7 +139,7 @@ fn bad_files_get_a_place_and_a_way_out() {
         ),
         (
             "[policy]\nprofile = \"log\"\n",
-            "4:11: `policy.profile` must be one of logs, safe-harbor; did you mean \"logs\"?",
+            "4:11: `policy.profile` must be one of logs, safe-harbor, limited-data-set, pseudonymised; did you mean \"logs\"?",
         ),
         (
             "[policy]\nprofile = \"notification\"\n",
@@ -171,23 +171,57 @@ fn bad_files_get_a_place_and_a_way_out() {
         ),
         (
             "[[policy.rule]]\nkind = [\"ssn\"]\n",
-            "3:1: `policy.rule.action` is missing; write what is done: action = \"keep\", \"redact\", \"drop\" or { mask = { keep_last = 4 } }",
+            "3:1: `policy.rule.action` is missing; write what is done: action = \"keep\", \"redact\", \"pseudonym\", \"drop\" or { mask = { keep_last = 4 } }",
         ),
         (
             "[[policy.rule]]\naction = \"token\"\n",
-            "4:10: `policy.rule.action = \"token\"` is not in this version; use one of keep, redact, drop, { mask = { keep_last = 4 } }",
+            "3:1: action `token` needs a key ring; write [keys] ring = \"ring\"; `scrubjay keys init` makes one",
         ),
         (
+            "[policy]\nprofile = \"pseudonymised\"\n",
+            "4:11: profile pseudonymised needs a key ring; write [keys] ring = \"ring\"; `scrubjay keys init` makes one",
+        ),
+        (
+            "[keys]\nring = \"r\"\n[policy]\nprofile = \"safe-harbor\"\n[[policy.rule]]\naction = \"pseudonym\"\n",
+            "7:1: profile safe-harbor allows no `pseudonym`: what it puts out is derived from the value, and under 45 CFR 164.514(c) a \
+             code in de-identified data must not be derived from information about the individual; use \"token\", which is random, \
+             \"redact\" or \"generalize\", or profile pseudonymised, whose output is PHI",
+        ),
+        (
+            "[keys]\nring = \"r\"\n[[policy.rule]]\naction = \"date_shift\"\n",
+            "6:10: `policy.rule.kind` must be of those that `date_shift` is for; kind = [\"date\"]",
+        ),
+        (
+            "[keys]\nring = \"r\"\n[[policy.rule]]\nkind = [\"date\", \"ssn\"]\naction = { date_shift = { days = 30 } }\n",
+            "6:8: `policy.rule.kind` must be of those that `date_shift` is for; kind = [\"date\"]",
+        ),
+        (
+            "[keys]\nring = \"r\"\n[[policy.rule]]\nkind = [\"name\"]\naction = \"format_preserving\"\n",
+            "6:8: `policy.rule.kind` must be of those that `format_preserving` is for; kind = [\"phone\", \"fax\", \"ssn\", \"mrn\", \
+             \"health_plan_id\", \"account\", \"license\", \"vehicle\", \"device\", \"unique_id\"]",
+        ),
+        (
+            "[keys]\ntenant = { header = \"a\", path = \"$.b\" }\n",
+            "4:10: `keys.tenant` must be a name, or one place where it stands; write tenant = \"clinic-a\", tenant = { header = \
+             \"x-tenant\" } or tenant = { path = \"$.tenant\" }",
+        ),
+        (
+            "[keys]\ntenant = \" \"\n",
+            "4:10: `keys.tenant` must be a name of 1 to 128 bytes; write tenant = \"clinic-a\", tenant = { header = \"x-tenant\" } or \
+             tenant = { path = \"$.tenant\" }",
+        ),
+        ("[keys]\nform = \"curly\"\n", "4:8: `keys.form` must be one of square, round"),
+        (
             "[[policy.rule]]\naction = \"remove\"\n",
-            "4:10: `policy.rule.action` must be one of keep, redact, drop, { mask = { keep_last = 4 } }",
+            "4:10: `policy.rule.action` must be one of keep, date_shift, generalize, surrogate, format_preserving, pseudonym, seal, token, redact, drop, { mask = { keep_last = 4 } }",
         ),
         (
             "[[policy.rule]]\naction = \"msak\"\n",
-            "4:10: `policy.rule.action` must be one of keep, redact, drop, { mask = { keep_last = 4 } }; did you mean { mask = { keep_last = 4 } }?",
+            "4:10: `policy.rule.action` must be one of keep, date_shift, generalize, surrogate, format_preserving, pseudonym, seal, token, redact, drop, { mask = { keep_last = 4 } }; did you mean { mask = { keep_last = 4 } }?",
         ),
         (
             "[[policy.rule]]\naction = { redact = true }\n",
-            "4:12: `policy.rule.action` must be one of keep, redact, drop, { mask = { keep_last = 4 } }; action = \"redact\"",
+            "4:12: `policy.rule.action` must be one of keep, date_shift, generalize, surrogate, format_preserving, pseudonym, seal, token, redact, drop, { mask = { keep_last = 4 } }; action = \"redact\"",
         ),
         (
             "[[policy.rule]]\naction = { msk = {} }\n",
@@ -207,7 +241,8 @@ fn bad_files_get_a_place_and_a_way_out() {
         ),
         (
             "[[policy.rule]]\naction = { seal = {} }\n",
-            "4:12: `policy.rule.action.seal` is not in this version; use one of keep, redact, drop, { mask = { keep_last = 4 } }",
+            "4:12: `policy.rule.action` must be one of keep, date_shift, generalize, surrogate, format_preserving, pseudonym, seal, token, \
+             redact, drop, { mask = { keep_last = 4 } }; action = \"seal\"",
         ),
         (
             "[[policy.rule]]\npath = \"$.a b\"\naction = \"keep\"\n",
@@ -272,8 +307,8 @@ fn bad_files_get_a_place_and_a_way_out() {
             "3:1: `test.output` is missing; write the record as it should go out: output = '''...'''",
         ),
         (
-            "[keys]\nring = \"r\"\n",
-            "3:2: `keys` is not in this version; in the file stand: source, codec, json, policy, sink, on_error, detect, limits, metrics, test",
+            "[vault]\npath = \"r\"\n",
+            "3:2: `vault` is not in this version; in the file stand: source, codec, json, policy, sink, on_error, keys, detect, limits, metrics, test",
         ),
     ];
     for (text, want) in cases {

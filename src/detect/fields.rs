@@ -157,13 +157,11 @@ pub(super) fn tokens(name: &[u8]) -> Vec<String> {
     let mut marker_end = 0;
     let name = &name[name.len().saturating_sub(READ)..];
     for (i, &b) in name.iter().enumerate() {
-        if b == b'[' {
-            let end = name[i..].iter().position(|b| *b == b']').map_or(i, |at| i + at + 1);
-            if Kind::is_marker(&name[i..end]) {
-                marker_end = end;
-                flush(&mut word, &mut all);
-                all.push("*".to_string());
-            }
+        let len = Kind::marker_len(&name[i..]);
+        if i >= marker_end && len > 0 {
+            marker_end = i + len;
+            flush(&mut word, &mut all);
+            all.push("*".to_string());
         }
         if i < marker_end || !b.is_ascii_alphanumeric() {
             flush(&mut word, &mut all);

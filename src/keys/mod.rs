@@ -1,8 +1,14 @@
 //! Keys: references to them, and what they seal.
 
 pub(crate) mod encoding;
+mod kek;
 mod quarantine;
 mod reference;
+mod ring;
+mod ring_file;
 
+pub use kek::{Kek, KekError, KekRef};
 pub use quarantine::{HeaderSlices, OpenError, QuarantineKey, SealError, SealedRecord};
 pub use reference::{KeyError, SecretRef};
+pub use ring::{KeyState, KeyVersion, Purpose, ROOT_BYTES, Ring, RingError};
+pub use ring_file::{Entry, RingFile, RingFileError};

@@ -3,13 +3,13 @@
 use super::again::{Window, windows};
 use super::exempt;
 use super::merge::{Decided, unite};
-use crate::codec::{Edit, Leaf, Map, PathBuf, Place, Segment};
+use crate::codec::{Leaf, Map, PathBuf, Place, Segment};
 use crate::detect::{Candidate, DetectScratch, Engine, Finding, Known, Query, StepLimit};
 use crate::kind::Kind;
-use crate::policy::{Action, Policy, Profile};
+use crate::policy::{Action, Policy};
 use crate::record::make_room;
 use crate::span::Span;
-use crate::transform;
+use crate::transform::{self, Keyed};
 
 /// Rounds of looking again. Each round only ever adds to what is replaced.
 const MAX_ROUNDS: usize = 8;
@@ -18,6 +18,9 @@ const MAX_ROUNDS: usize = 8;
 pub(super) struct LeafScrubber<'s> {
     pub(super) engine: &'s Engine,
     pub(super) policy: &'s Policy,
+    /// Tells tokens from what only looks like them.
+    pub(super) keyed: Option<&'s Keyed>,
+    pub(super) this_year: i32,
     pub(super) query: Query,
     /// What is found and stays is asked for, too.
     pub(super) reports: bool,
@@ -55,13 +58,13 @@ impl LeafScrubber<'_> {
     pub(super) fn is_silent(&self, leaf: &Leaf<'_>, scratch: &mut LeafScratch) -> bool {
         scratch.known.is_empty()
             && self.engine.is_silent(leaf, &mut scratch.detect)
-            && (leaf.place != Place::Number || written_out(leaf.text).is_none())
+            && (leaf.place != Place::Number || transform::written_out(leaf.text).is_none())
     }
 
     /// What is looked for in a leaf. What the profile lets stand needs no finding, unless a rule speaks of it or someone wants
     /// to see it.
     pub(super) fn query(&self, leaf: &Leaf<'_>, event_time: bool) -> Query {
-        let logs = self.policy.profile == Profile::Logs;
+        let logs = self.policy.profile.keeps_logs_useful();
         let unseen = |kind| !self.reports && !self.policy.speaks_of(kind);
         let mut query = self.query;
         if event_time && unseen(Kind::Date) {
@@ -88,7 +91,44 @@ impl LeafScrubber<'_> {
         look_again: bool,
         scratch: &mut LeafScratch,
     ) -> Result<(), StepLimit> {
-        self.settle_within(leaf, candidates, event_time, (look_again, self.engine.reach()), scratch)
+        let how = (look_again, self.engine.reach());
+        match self.keyed {
+            Some(keyed) if transform::may_hold_tokens(leaf.text) => {
+                self.settle_around_tokens(keyed, leaf, candidates, event_time, how, scratch)
+            }
+            _ => self.settle_within(leaf, candidates, event_time, how, scratch),
+        }
+    }
+
+    /// The same, where there may be tokens: those that the ring made are read as the markers they stand for, so that nothing is found
+    /// in them, and what stands around them is judged as it was when they were put there.
+    fn settle_around_tokens(
+        &self,
+        keyed: &Keyed,
+        leaf: &Leaf<'_>,
+        candidates: Option<(&[Candidate], usize)>,
+        event_time: bool,
+        how: (bool, usize),
+        scratch: &mut LeafScratch,
+    ) -> Result<(), StepLimit> {
+        let (mut text, mut segments) = (Vec::new(), Vec::new());
+        let mut splice = Splice { text: &mut text, segments: &mut segments, raw: leaf.text, at: 0 };
+        for (span, token) in transform::tokens(leaf.text) {
+            if span.start() >= splice.at && keyed.is_genuine(&token) {
+                splice.put(span, token.kind.marker().as_bytes());
+            }
+        }
+        if splice.at == 0 {
+            return self.settle_within(leaf, candidates, event_time, how, scratch);
+        }
+        splice.finish();
+        let read = Leaf { text: &text, ..*leaf };
+        self.settle_within(&read, None, event_time, how, scratch)?;
+        for d in scratch.decided.iter_mut().chain(&mut scratch.kept) {
+            d.span = Map::Segments(&segments).to_payload(d.span);
+            d.lead.span = Map::Segments(&segments).to_payload(d.lead.span);
+        }
+        Ok(())
     }
 
     /// The same; something counts as far around a place as `reach` says, in bytes.
@@ -108,7 +148,7 @@ impl LeafScrubber<'_> {
         self.engine.find(leaf, candidates, query, &mut scratch.detect, &mut scratch.found)?;
         self.engine.find_known(leaf, &scratch.known, query, &mut scratch.detect, &mut scratch.found);
         if leaf.place == Place::Number
-            && let Some(digits) = written_out(leaf.text)
+            && let Some(digits) = transform::written_out(leaf.text)
         {
             // `2.19109999E8` is how many languages write 219109999; a number is replaced whole in either form.
             let plain = Leaf { text: digits.as_bytes(), map: Map::Direct(0), ..*leaf };
@@ -134,7 +174,7 @@ impl LeafScrubber<'_> {
             let before = scratch.decided.clone();
             let mut again = std::mem::take(&mut scratch.again);
             let mut segments = std::mem::take(&mut scratch.segments);
-            self.rewrite(leaf.text, &before, &mut again, &mut segments, &mut scratch.replacement);
+            self.rewrite(leaf, &before, &mut again, &mut segments, &mut scratch.replacement);
             let next =
                 Leaf { text: &again, map: leaf.map, path: leaf.path, place: leaf.place, depth: leaf.depth };
             scratch.found.clear();
@@ -208,7 +248,7 @@ impl LeafScrubber<'_> {
 
     /// Says for each of `scratch.found` what is to be done, into `scratch.decided`.
     fn decide(&self, leaf: &Leaf<'_>, event_time: bool, scratch: &mut LeafScratch) -> Result<(), StepLimit> {
-        let logs = self.policy.profile == Profile::Logs;
+        let logs = self.policy.profile.keeps_logs_useful();
         let own_time = match event_time {
             true => Some(Span::at(0, leaf.text.len())),
             false if logs && scratch.found.iter().any(|f| f.kind == Kind::Date) => exempt::leading_time(leaf),
@@ -219,7 +259,7 @@ impl LeafScrubber<'_> {
         for f in &found {
             let push = |action| Decided { span: f.span, lead: *f, action };
             if let Some(action) = self.policy.ruled(f.kind, f.confidence, leaf.path) {
-                let action = unless_masked(action, leaf.text, f.span, &mut scratch.replacement);
+                let action = unless_done(action, f, leaf.text, &mut scratch.replacement);
                 scratch.decided.push(push(action));
                 continue;
             }
@@ -230,7 +270,9 @@ impl LeafScrubber<'_> {
                 scratch.decided.push(push(Action::Keep));
                 result = result.and(self.url(f, leaf, scratch));
             } else {
-                scratch.decided.push(push(Action::Redact));
+                let usual = self.policy.profile.usual(f.kind);
+                let action = unless_done(usual, f, leaf.text, &mut scratch.replacement);
+                scratch.decided.push(push(action));
             }
         }
         scratch.found = found;
@@ -277,35 +319,60 @@ impl LeafScrubber<'_> {
     /// The leaf's text with what was decided in place, and the way back.
     fn rewrite(
         &self,
-        text: &[u8],
+        leaf: &Leaf<'_>,
         decided: &[Decided],
         out: &mut Vec<u8>,
         segments: &mut Vec<Segment>,
         buffer: &mut Vec<u8>,
     ) {
         out.clear();
-        make_room(out, text.len());
+        make_room(out, leaf.text.len());
         segments.clear();
         segments.reserve(2 * decided.len() + 1);
-        let mut at = 0;
-        let mut push = |bytes: &[u8], raw: Span, verbatim: bool| {
-            let start = out.len() as u32;
-            out.extend_from_slice(bytes);
-            let (text_len, raw_len) = (bytes.len() as u32, raw.len() as u32);
-            segments.push(Segment { text: start, text_len, raw: raw.start() as u32, raw_len, verbatim });
-        };
+        let mut splice = Splice { text: out, segments, raw: leaf.text, at: 0 };
         for d in decided {
-            if at < d.span.start() {
-                push(&text[at..d.span.start()], Span::at(at, d.span.start()), true);
-            }
             buffer.clear();
-            replace(d, text, buffer);
-            push(buffer, d.span, false);
-            at = d.span.end();
+            replace(d, leaf, self.this_year, buffer);
+            splice.put(d.span, buffer);
         }
-        if at < text.len() {
-            push(&text[at..], Span::at(at, text.len()), true);
+        splice.finish();
+    }
+}
+
+/// Builds a text with something else in some places, and the way back.
+struct Splice<'s> {
+    text: &'s mut Vec<u8>,
+    segments: &'s mut Vec<Segment>,
+    raw: &'s [u8],
+    /// How far the raw text has been taken over.
+    at: usize,
+}
+
+impl Splice<'_> {
+    /// Puts something in a place behind all before.
+    fn put(&mut self, span: Span, bytes: &[u8]) {
+        self.verbatim(span.start());
+        self.push(bytes, span, false);
+        self.at = span.end();
+    }
+
+    /// Takes over the rest.
+    fn finish(&mut self) {
+        self.verbatim(self.raw.len());
+    }
+
+    fn verbatim(&mut self, to: usize) {
+        if self.at < to {
+            let raw = self.raw;
+            self.push(&raw[self.at..to], Span::at(self.at, to), true);
         }
+    }
+
+    fn push(&mut self, bytes: &[u8], raw: Span, verbatim: bool) {
+        let start = self.text.len() as u32;
+        self.text.extend_from_slice(bytes);
+        let (text_len, raw_len) = (bytes.len() as u32, raw.len() as u32);
+        self.segments.push(Segment { text: start, text_len, raw: raw.start() as u32, raw_len, verbatim });
     }
 }
 
@@ -321,21 +388,16 @@ pub(super) fn remember(engine: &Engine, text: &[u8], scratch: &mut LeafScratch) 
     }
 }
 
-/// A whole number that is written with a fraction or an exponent, in plain digits; up to 19 of them, more than any
-/// identifier has.
-fn written_out(number: &[u8]) -> Option<String> {
-    let dot = number.iter().position(|b| *b == b'.');
-    let scaled = number.iter().any(|b| matches!(b, b'e' | b'E'));
-    let whole = !scaled && dot.is_some_and(|dot| number[dot + 1..].iter().all(|b| *b == b'0'));
-    if !scaled && !whole {
-        return None;
+/// What this very action has made of a value already stays, even where only a part of it was found: what a mask left in clear,
+/// or the 90 of `90+`.
+fn unless_done(action: Action, finding: &Finding, text: &[u8], buffer: &mut Vec<u8>) -> Action {
+    let span = finding.span;
+    if action == Action::Generalize
+        && finding.kind == Kind::Age
+        && transform::is_general_age(text, span.start(), span.end())
+    {
+        return Action::Keep;
     }
-    let value: f64 = std::str::from_utf8(number).ok()?.parse().ok()?;
-    (value.fract() == 0.0 && value.abs() < 1e19).then(|| format!("{value:.0}"))
-}
-
-/// A value that this very mask has masked already stays, even where only what it left in clear was found.
-fn unless_masked(action: Action, text: &[u8], span: Span, buffer: &mut Vec<u8>) -> Action {
     if let Action::Mask { keep_last, with } = action {
         let mut utf8 = [0; 4];
         let with_bytes = with.encode_utf8(&mut utf8).as_bytes();
@@ -361,7 +423,7 @@ fn unless_masked(action: Action, text: &[u8], span: Span, buffer: &mut Vec<u8>) 
 fn stands_apart(d: &Decided, text: &[u8]) -> bool {
     let parts = |b: Option<&u8>| b.is_none_or(|b| b" ,;:=\"'<>|\t\n\r".contains(b));
     let before = d.span.start().checked_sub(1).and_then(|i| text.get(i));
-    d.action == Action::Redact && parts(before) && parts(text.get(d.span.end()))
+    (d.action == Action::Redact || d.action.is_keyed()) && parts(before) && parts(text.get(d.span.end()))
 }
 
 /// Unites, and widens to the whole leaf where it can only be replaced whole.
@@ -373,33 +435,26 @@ fn finish(leaf: &Leaf<'_>, decided: &mut Vec<Decided>) {
     }
 }
 
-/// Appends what takes the place of a finding.
-pub(super) fn replace(d: &Decided, text: &[u8], out: &mut Vec<u8>) {
-    match d.action {
-        Action::Mask { keep_last, with } => transform::mask(&text[d.span.range()], keep_last, with, out),
-        Action::Keep => out.extend_from_slice(&text[d.span.range()]),
-        Action::Redact | Action::Drop => out.extend_from_slice(d.lead.kind.marker().as_bytes()),
+/// Appends what takes the place of a finding. For what takes a key a marker stands in: a token reads like one.
+pub(super) fn replace(d: &Decided, leaf: &Leaf<'_>, this_year: i32, out: &mut Vec<u8>) {
+    let text = &leaf.text[d.span.range()];
+    let done = match d.action {
+        Action::Mask { keep_last, with } => {
+            transform::mask(text, keep_last, with, out);
+            true
+        }
+        Action::Keep => {
+            out.extend_from_slice(text);
+            true
+        }
+        Action::Generalize => {
+            transform::generalize(d.lead.kind, text, leaf.place == Place::Number, this_year, out)
+        }
+        _ => false,
+    };
+    if !done {
+        out.extend_from_slice(d.lead.kind.marker().as_bytes());
     }
-}
-
-/// Appends an [`Edit`] for each thing decided, its replacement to `text`, and shows its kind and where it begins in the payload
-/// to `count`; whether a rule says to drop the record.
-pub(super) fn edit(
-    leaf: &Leaf<'_>,
-    scratch: &LeafScratch,
-    text: &mut Vec<u8>,
-    edits: &mut Vec<Edit>,
-    mut count: impl FnMut(Kind, usize),
-) -> bool {
-    for d in &scratch.decided {
-        let start = text.len();
-        replace(d, leaf.text, text);
-        let span = leaf.map.to_payload(d.span);
-        count(d.lead.kind, span.start());
-        let replacement = Span::at(start, text.len());
-        edits.push(Edit { span, replacement, place: leaf.place, depth: leaf.depth });
-    }
-    scratch.decided.iter().any(|d| d.action == Action::Drop)
 }
 
 #[cfg(test)]
@@ -417,7 +472,8 @@ mod tests {
         let Settings { engine, policy, .. } = &settings;
         assert_eq!(policy.profile, Profile::Logs);
         let query = Query::new(crate::kind::KindSet::ALL, 0.5);
-        let scrubber = LeafScrubber { engine, policy, query, reports: false };
+        let this_year = settings.this_year;
+        let scrubber = LeafScrubber { engine, policy, keyed: None, this_year, query, reports: false };
         let leaf = Leaf { text, map: Map::Direct(0), path: Path::ROOT, place: Place::Text, depth: 0 };
         let mut scratch = LeafScratch::default();
         scrubber.settle_within(&leaf, None, false, (true, reach), &mut scratch).unwrap();

@@ -5,6 +5,7 @@
 
 mod again;
 mod ahead;
+mod edits;
 mod exempt;
 mod leaves;
 mod merge;
@@ -13,6 +14,9 @@ mod scrubbed;
 mod shaped;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_keyed;
+mod whose;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,9 +31,10 @@ use crate::detect::roster::Roster;
 use crate::detect::{Engine, Query};
 use crate::keys::QuarantineKey;
 use crate::kind::{Kind, KindSet};
-use crate::policy::{Policy, Profile};
+use crate::policy::{Action, PathPattern, Policy, Profile};
 use crate::record::{Batch, Origin, Piece, Record};
 use crate::span::Span;
+use crate::transform::Keyed;
 use leaves::SURE;
 pub use part::Scratch;
 use part::{Outcome, PartScrubber, Unreadable};
@@ -58,6 +63,50 @@ pub enum KeyAction {
     Hmac(Arc<aws_lc_rs::hmac::Key>),
 }
 
+/// Whose a record is: each tenant's values are written with keys of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tenant {
+    /// All are this one's.
+    Fixed(String),
+    /// A header names it.
+    Header(String),
+    /// It stands in the payload. Keys of records are then written as one further tenant's: what becomes of a key must follow from
+    /// the key alone.
+    Path(PathPattern),
+}
+
+impl Tenant {
+    /// A longer name of a tenant is none.
+    pub const MAX_BYTES: usize = 128;
+}
+
+impl Default for Tenant {
+    fn default() -> Tenant {
+        Tenant::Fixed("default".to_owned())
+    }
+}
+
+/// What the transforms that take a key work with.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// The ring's keys, and the vault.
+    pub keyed: Arc<Keyed>,
+    /// Whose a record is.
+    pub tenant: Tenant,
+    /// Where in a record it stands whom it speaks of; else a medical record number or a field such as `patient_id` tells.
+    pub subject: Option<PathPattern>,
+    /// Whether it must be known whom a record speaks of.
+    pub(crate) shifts_dates: bool,
+}
+
+impl Keys {
+    /// For a policy: what it does not need is not looked for.
+    pub fn new(keyed: Arc<Keyed>, tenant: Tenant, subject: Option<PathPattern>, policy: &Policy) -> Keys {
+        let shifts_dates = policy.actions().any(|action| matches!(action, Action::DateShift { .. }));
+        Keys { keyed, tenant, subject, shifts_dates }
+    }
+}
+
 /// Everything a [`Scrubber`] is made from.
 #[derive(Clone)]
 pub struct Settings {
@@ -73,6 +122,10 @@ pub struct Settings {
     pub on_error: OnError,
     /// What is done with Kafka keys.
     pub key_action: KeyAction,
+    /// What transforms that take a key work with. Without it a marker stands where they would have put something.
+    pub keys: Option<Keys>,
+    /// The year it is: it tells of which century a year of two digits is, and which years tell of an age over 89.
+    pub this_year: i32,
     /// A record larger than this many bytes is not read.
     pub max_record_bytes: usize,
     /// A record that has grown past this many bytes (payload, key and headers) is not forwarded; the sink's limit.
@@ -89,6 +142,8 @@ impl Settings {
             codec: Codec::default(),
             on_error: OnError::default(),
             key_action: KeyAction::default(),
+            keys: None,
+            this_year: THIS_YEAR,
             max_record_bytes: 16 << 20,
             max_output_bytes: usize::MAX,
         }
@@ -100,6 +155,9 @@ impl Default for Settings {
         Settings::new()
     }
 }
+
+/// The year of this release: no clock that is trusted says an earlier one.
+pub const THIS_YEAR: i32 = 2026;
 
 static SERIAL: AtomicU64 = AtomicU64::new(1);
 
@@ -160,6 +218,14 @@ impl Scrubber {
             let fate = self.record(i, &mut done, scratch)?;
             done.fates.push(fate);
         }
+        // What carries a token goes nowhere before the vault can lead back from it.
+        if std::mem::take(&mut scratch.uncommitted)
+            && let Some(keys) = &self.settings.keys
+            && let Err(failed) = keys.keyed.commit()
+        {
+            let origin = done.batch.records.first().map_or(Origin::Line(0), |r| r.origin.clone());
+            return Err(Halt { origin, reason: Unreadable::from(failed).reason });
+        }
         Ok(done)
     }
 
@@ -189,7 +255,7 @@ impl Scrubber {
         scratch.serve(self.serial, self.settings.roster.as_ref());
         PartScrubber { settings: &self.settings, query: self.full_query, reports: true }
             .scan(&codec, batch.slice(payload), record.piece == Piece::default(), scratch, visit)
-            .map_err(|e| Halt { origin: record.origin.clone(), reason: e.0 })
+            .map_err(|e| Halt { origin: record.origin.clone(), reason: e.reason })
     }
 
     /// Puts a scrubber with changed settings in place of the one that is there. Whatever someone else changes at the same
@@ -236,7 +302,8 @@ impl Scrubber {
                 done.tally.dropped += 1;
                 Ok(other.unwrap_or(Fate::Drop))
             }
-            Err(Unreadable(reason)) => {
+            Err(Unreadable { reason, halts: true }) => Err(Halt { origin: record.origin.clone(), reason }),
+            Err(Unreadable { reason, .. }) => {
                 undo(done);
                 done.tally.findings = tally_before;
                 self.unreadable(&record, reason, done, scratch)
@@ -253,14 +320,19 @@ impl Scrubber {
     ) -> Result<Option<Fate>, Unreadable> {
         let scrubber = self.part_scrubber();
         scratch.forget();
+        if let Some(keys) = &self.settings.keys {
+            let (batch, headers) = (&done.batch, &done.batch.headers[record.headers.range()]);
+            let named = |name: &str| headers.iter().find(|h| batch.slice(h.name) == name.as_bytes());
+            scratch.whose.begin(keys, |name| named(name).and_then(|h| h.value).map(|v| batch.slice(v)));
+        }
         if let Some(reason) = record.flaw {
-            return Err(Unreadable(reason));
+            return Err(Unreadable::record(reason));
         }
         if record.left_out > 0 || record.payload.is_some_and(|p| p.len() > self.settings.max_record_bytes) {
-            return Err(Unreadable("the record is larger than max_record_bytes"));
+            return Err(Unreadable::record("the record is larger than max_record_bytes"));
         }
         if let Some(reason) = record.payload.and_then(|p| codec::unscannable(done.batch.slice(p))) {
-            return Err(Unreadable(reason));
+            return Err(Unreadable::record(reason));
         }
         let payload = match record.payload {
             None => Part::Null,
@@ -344,7 +416,7 @@ impl Scrubber {
                 })
                 .sum();
             if size(*payload) + size(*key) + headers > self.settings.max_output_bytes {
-                return Err(Unreadable("the record is larger than the sink takes"));
+                return Err(Unreadable::record("the record is larger than the sink takes"));
             }
         }
         Ok(*fate)

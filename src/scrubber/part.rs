@@ -4,16 +4,19 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::ahead::Ahead;
-use super::leaves::{LeafScratch, LeafScrubber, edit, remember};
+use super::edits::Edits;
+use super::leaves::{LeafScratch, LeafScrubber, remember};
 use super::shaped::Repeats;
+use super::whose::Whose;
 use super::{KeyAction, Settings, exempt};
 use crate::codec::{Codec, CodecScratch, Edit, Format, Leaf, Map, PathBuf};
 use crate::detect::roster::Roster;
 use crate::detect::{Candidate, Finding, Query, StepLimit};
 use crate::kind::Kind;
-use crate::policy::{Action, Profile};
+use crate::policy::Action;
 use crate::record::{LARGE, make_room};
 use crate::span::Span;
+use crate::transform::KeyedScratch;
 
 /// A worker's memory, used again from record to record.
 #[derive(Default)]
@@ -24,8 +27,11 @@ pub struct Scratch {
     ahead: Ahead,
     /// Candidates of the part at hand.
     candidates: Vec<Candidate>,
-    pub(super) edits: Vec<Edit>,
-    pub(super) text: Vec<u8>,
+    pub(super) edits: Edits,
+    pub(super) whose: Whose,
+    keyed: KeyedScratch,
+    /// The vault gave out tokens, which are not durable yet.
+    pub(super) uncommitted: bool,
     path: PathBuf,
 }
 
@@ -36,8 +42,7 @@ impl Scratch {
         self.leaf.shrink();
         self.ahead = Ahead::default();
         self.candidates = Vec::new();
-        self.edits = Vec::new();
-        self.text = Vec::new();
+        self.edits = Edits::default();
     }
 
     /// Forgets the names of the record before.
@@ -48,6 +53,7 @@ impl Scratch {
     /// From here on serves this scrubber, and looks for these patients, in another batch.
     pub(super) fn serve(&mut self, scrubber: u64, roster: Option<&Arc<Roster>>) {
         self.repeats.serve(scrubber);
+        self.keyed.serve(scrubber);
         self.ahead.clear();
         self.leaf.detect.use_roster(roster);
     }
@@ -72,13 +78,24 @@ pub struct Located<'a> {
     pub action: Action,
 }
 
-/// A part could not be scanned. A fixed phrase.
+/// A part could not be scanned, or not written.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Unreadable(pub(super) &'static str);
+pub(super) struct Unreadable {
+    /// A fixed phrase.
+    pub(super) reason: &'static str,
+    /// No other record would fare better: the pipeline stops, whatever is done with records that cannot be read.
+    pub(super) halts: bool,
+}
+
+impl Unreadable {
+    pub(super) fn record(reason: &'static str) -> Unreadable {
+        Unreadable { reason, halts: false }
+    }
+}
 
 impl From<StepLimit> for Unreadable {
     fn from(_: StepLimit) -> Unreadable {
-        Unreadable("a look-around pattern took too many steps")
+        Unreadable::record("a look-around pattern took too many steps")
     }
 }
 
@@ -109,8 +126,16 @@ pub(super) struct PartScrubber<'s> {
 
 impl<'s> PartScrubber<'s> {
     pub(super) fn leaves(&self) -> LeafScrubber<'s> {
-        let Settings { engine, policy, .. } = self.settings;
-        LeafScrubber { engine, policy, query: self.query, reports: self.reports }
+        let Settings { engine, policy, keys, this_year, .. } = self.settings;
+        let keyed = keys.as_ref().map(|keys| &*keys.keyed);
+        LeafScrubber {
+            engine,
+            policy,
+            keyed,
+            this_year: *this_year,
+            query: self.query,
+            reports: self.reports,
+        }
     }
 
     /// A payload. Only what lies in `body` is written; for a window of a long line that is less than all of it.
@@ -139,7 +164,7 @@ impl<'s> PartScrubber<'s> {
         };
         // A name that was found is looked for once more, with all that is known of it. In windows of a long line it
         // is not: they would not agree on what stands at their borders.
-        let edits = scratch.edits.as_slice();
+        let edits = scratch.edits.list.as_slice();
         let taken = |word: Span| {
             let after = edits.partition_point(|e| e.span.start() <= word.start());
             after > 0 && edits[after - 1].span.contains(word)
@@ -152,11 +177,12 @@ impl<'s> PartScrubber<'s> {
         if bytes.len() > LARGE {
             scratch.leaf.shrink();
         }
-        let Scratch { codec: codec_scratch, edits, text, .. } = scratch;
         // Of a long line's windows some are on their way already: here the finding is redacted instead.
         if dropped && whole {
             return Ok(Outcome::Drop);
         }
+        self.resolve(scratch)?;
+        let Scratch { codec: codec_scratch, edits: Edits { list: edits, text, .. }, .. } = scratch;
         if !whole {
             clip(edits, Span::at(body.start() - payload.start(), body.end() - payload.start()));
         }
@@ -166,6 +192,13 @@ impl<'s> PartScrubber<'s> {
         make_room(out.bytes, body.len());
         codec.encode(&arena[body.range()], edits, text, codec_scratch, out.bytes);
         Ok(Outcome::Edited)
+    }
+
+    /// Puts in place what takes a key.
+    fn resolve(&self, scratch: &mut Scratch) -> Result<(), Unreadable> {
+        let Scratch { edits, whose, keyed, uncommitted, .. } = scratch;
+        *uncommitted |= edits.resolve(self.settings.keys.as_ref(), whose, keyed)?;
+        Ok(())
     }
 
     /// Goes through the leaves of a payload and decides on edits; whether a rule says to drop the record.
@@ -178,7 +211,7 @@ impl<'s> PartScrubber<'s> {
         findings: &mut [u64; Kind::COUNT],
     ) -> Result<bool, Unreadable> {
         let whole = body == payload;
-        let Scratch { codec: codec_scratch, leaf: leaf_scratch, ahead, candidates, edits, text, .. } =
+        let Scratch { codec: codec_scratch, leaf: leaf_scratch, ahead, candidates, edits, whose, .. } =
             scratch;
         let bytes = &arena[payload.range()];
         let mut look = |text: &[u8], out: &mut Vec<Candidate>| {
@@ -194,13 +227,16 @@ impl<'s> PartScrubber<'s> {
             }
         };
         edits.clear();
-        text.clear();
-        let logs = self.settings.policy.profile == Profile::Logs;
+        whose.begin_payload();
+        let logs = self.settings.policy.profile.keeps_logs_useful();
         let leaves = self.leaves();
         let (mut dropped, mut failed, mut time_seen) = (false, false, false);
         codec.leaves(bytes, codec_scratch, &mut |leaf| {
             if failed {
                 return;
+            }
+            if let Some(keys) = &self.settings.keys {
+                whose.look(keys, leaf);
             }
             let own = match leaf.map {
                 Map::Direct(at) => {
@@ -221,7 +257,10 @@ impl<'s> PartScrubber<'s> {
             let count = |kind: Kind, at: usize| {
                 findings[kind as usize] += u64::from(body.range().contains(&(payload.start() + at)));
             };
-            dropped |= edit(leaf, leaf_scratch, text, edits, count);
+            dropped |= edits.add(leaf, leaf_scratch, self.settings.this_year, count);
+            if let Some(keys) = &self.settings.keys {
+                whose.found(keys, leaf, &leaf_scratch.decided);
+            }
             if whole {
                 remember(&self.settings.engine, leaf.text, leaf_scratch);
             }
@@ -240,6 +279,7 @@ impl<'s> PartScrubber<'s> {
         // What becomes of a key must follow from the key alone: the same key with another payload, or with none, is the
         // same key, or compaction would keep both.
         scratch.forget();
+        scratch.whose.begin_key();
         let start = out.bytes.len();
         let out = Out { bytes: &mut *out.bytes, findings: &mut *out.findings };
         let bytes = &arena[key.range()];
@@ -284,13 +324,12 @@ impl<'s> PartScrubber<'s> {
         out: Out<'_>,
     ) -> Result<Outcome, Unreadable> {
         if bytes.len() > self.settings.max_record_bytes {
-            return Err(Unreadable("a key or header is larger than max_record_bytes"));
+            return Err(Unreadable::record("a key or header is larger than max_record_bytes"));
         }
         let codec = Codec { format: Format::Auto, ..self.settings.codec };
         let json = codec.resolve(bytes) == Format::Json;
-        let Scratch { codec: codec_scratch, leaf: leaf_scratch, edits, text, path: own_path, .. } = scratch;
+        let Scratch { codec: codec_scratch, leaf: leaf_scratch, edits, whose, path: own_path, .. } = scratch;
         edits.clear();
-        text.clear();
         own_path.clear();
         path.iter().for_each(|p| own_path.push_key(p));
         let leaves = self.leaves();
@@ -303,14 +342,20 @@ impl<'s> PartScrubber<'s> {
                 failed = true;
                 return;
             }
-            dropped |= edit(leaf, leaf_scratch, text, edits, |kind, _| findings[kind as usize] += 1);
+            let count = |kind: Kind, _| findings[kind as usize] += 1;
+            dropped |= edits.add(leaf, leaf_scratch, self.settings.this_year, count);
+            if let Some(keys) = &self.settings.keys {
+                whose.found(keys, leaf, &leaf_scratch.decided);
+            }
         });
-        match (failed, dropped, edits.is_empty()) {
+        match (failed, dropped, edits.list.is_empty()) {
             (true, ..) => Err(StepLimit.into()),
             (_, true, _) => Ok(Outcome::Drop),
             (_, _, true) => Ok(Outcome::Clean),
             _ => {
-                codec.encode(bytes, edits, text, codec_scratch, out.bytes);
+                self.resolve(scratch)?;
+                let Scratch { codec: codec_scratch, edits: Edits { list, text, .. }, .. } = scratch;
+                codec.encode(bytes, list, text, codec_scratch, out.bytes);
                 Ok(Outcome::Edited)
             }
         }
@@ -326,7 +371,7 @@ impl<'s> PartScrubber<'s> {
         visit: &mut dyn FnMut(&Located<'_>),
     ) -> Result<(), Unreadable> {
         if bytes.len() > self.settings.max_record_bytes {
-            return Err(Unreadable("the record is larger than max_record_bytes"));
+            return Err(Unreadable::record("the record is larger than max_record_bytes"));
         }
         scratch.forget();
         // Names first, so that each is found wherever it stands, as it would be when scrubbing.
@@ -346,7 +391,7 @@ impl<'s> PartScrubber<'s> {
         visit: &mut dyn FnMut(&Located<'_>),
     ) -> Result<(), Unreadable> {
         let Scratch { codec: codec_scratch, leaf: leaf_scratch, .. } = scratch;
-        let logs = self.settings.policy.profile == Profile::Logs;
+        let logs = self.settings.policy.profile.keeps_logs_useful();
         let leaves = self.leaves();
         let (mut failed, mut time_seen) = (false, false);
         codec.leaves(bytes, codec_scratch, &mut |leaf| {

@@ -3,12 +3,12 @@
 use std::mem;
 
 use super::exempt;
-use super::leaves::{edit, remember};
+use super::leaves::remember;
 use super::part::{PartScrubber, Scratch, Unreadable};
 use crate::codec::{Codec, CodecScratch, Format, Shapes};
 use crate::detect::Values;
 use crate::kind::Kind;
-use crate::policy::Profile;
+use crate::transform::may_hold_tokens;
 
 /// A worker's memory of what repeats itself.
 #[derive(Default)]
@@ -38,18 +38,21 @@ impl PartScrubber<'_> {
         scratch: &mut Scratch,
         findings: &mut [u64; Kind::COUNT],
     ) -> Result<Option<bool>, Unreadable> {
-        let Scratch { repeats: Repeats { shapes, values, .. }, leaf: leaf_scratch, edits, text, .. } =
+        let Scratch { repeats: Repeats { shapes, values, .. }, leaf: leaf_scratch, edits, whose, .. } =
             scratch;
         if codec.format == Format::Plain || !shapes.read(bytes) {
             return Ok(None);
         }
         edits.clear();
-        text.clear();
+        whose.begin_payload();
         let leaves = self.leaves();
         let mut dropped = false;
-        let mut time_seen = self.settings.policy.profile != Profile::Logs;
+        let mut time_seen = !self.settings.policy.profile.keeps_logs_useful();
         for value in (0..).map_while(|i| shapes.value(i)) {
             let leaf = &shapes.leaf(value, bytes);
+            if let Some(keys) = &self.settings.keys {
+                whose.look(keys, leaf);
+            }
             let event_time = !time_seen && exempt::is_event_time(leaf);
             time_seen |= event_time;
             let place = value.place << 1 | u64::from(event_time);
@@ -60,9 +63,14 @@ impl PartScrubber<'_> {
             }
             leaves.settle(leaf, None, event_time, true, leaf_scratch)?;
             if !leaf_scratch.decided.is_empty() {
-                dropped |= edit(leaf, leaf_scratch, text, edits, |kind, _| findings[kind as usize] += 1);
+                let count = |kind: Kind, _| findings[kind as usize] += 1;
+                dropped |= edits.add(leaf, leaf_scratch, self.settings.this_year, count);
+                if let Some(keys) = &self.settings.keys {
+                    whose.found(keys, leaf, &leaf_scratch.decided);
+                }
                 remember(&self.settings.engine, leaf.text, leaf_scratch);
-            } else if by_itself {
+            } else if by_itself && !(self.settings.keys.is_some() && may_hold_tokens(leaf.text)) {
+                // Of a token the check counts, not the form.
                 let query = leaves.query(leaf, event_time);
                 values.learn(leaf, place, &self.settings.engine, query, &mut leaf_scratch.detect);
             }

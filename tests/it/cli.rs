@@ -80,7 +80,7 @@ fn a_file_called_like_a_command() {
 #[test]
 fn wrong_arguments_are_exit_code_2() {
     for (args, says) in [
-        ("--profile strict", "[possible values: logs, safe-harbor]"),
+        ("--profile strict", "[possible values: logs, safe-harbor, limited-data-set, pseudonymised]"),
         ("--kinds ssn,nmae", "name"),
         ("--input-format xml", "[possible values: auto, plain, json]"),
         (

@@ -22,8 +22,10 @@ const LAYERS: &[(&str, &str)] = &[
     // Examples are judged as a profile would.
     ("detect::examples", "codec kind policy span"),
     ("policy", "codec kind"),
-    ("transform", "codec kind policy span"),
     ("keys", "reason record secret"),
+    ("transform", "codec keys kind policy secret span"),
+    // The one clock of commands and configuration.
+    ("time", "transform"),
     ("scrubber", "codec detect keys kind policy record secret span transform"),
     ("eval", "codec kind policy record scrubber"),
     ("metrics", "kind record scrubber"),
@@ -36,13 +38,13 @@ const LAYERS: &[(&str, &str)] = &[
     (
         "config",
         "authored codec detect health kafka keys kind metrics pipeline policy reason record scrubber secret sink source \
-         span transform",
+         span time transform",
     ),
     ("demo", "config kafka kind metrics pipeline record scrubber sink source"),
     (
         "cli",
         "codec config console demo detect eval health kafka keys kind metrics pipeline policy reason record scrubber \
-         secret sink source span transform",
+         secret sink source span time transform",
     ),
 ];
 

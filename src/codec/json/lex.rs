@@ -161,9 +161,7 @@ impl<E: Events> Walk<'_, E> {
     /// The length of the marker that begins at `at`. Where text stood without its quotes a marker does, too: read as
     /// an array, its kind would be text again, and be redacted again.
     fn marker_len(&self, at: usize) -> usize {
-        let rest = &self.document[at..];
-        let len = rest.iter().take(MAX_MARKER).position(|b| *b == b']').map_or(0, |end| end + 1);
-        if crate::kind::Kind::is_marker(&rest[..len]) { len } else { 0 }
+        crate::kind::Kind::marker_len(&self.document[at..])
     }
 
     fn open(&mut self, kind: Kind) {
@@ -400,9 +398,6 @@ pub(super) fn may_nest(first: Option<&u8>) -> bool {
 pub(super) fn bare_len(bytes: &[u8]) -> usize {
     bytes.iter().position(|b| DELIMITER[usize::from(*b)]).unwrap_or(bytes.len())
 }
-
-/// No marker is longer.
-const MAX_MARKER: usize = 24;
 
 /// What ends a number or a literal.
 static DELIMITER: [bool; 256] = {

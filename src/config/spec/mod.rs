@@ -2,6 +2,7 @@
 //! than the value itself: see [`super::resolved`].
 
 mod edges;
+mod keys;
 mod policy;
 
 use std::ops::Range;
@@ -9,6 +10,7 @@ use std::ops::Range;
 use toml::Spanned;
 
 pub(super) use edges::{KafkaSinkSpec, KafkaSourceSpec, Property, SinkSpec, SourceSpec};
+pub(super) use keys::KeysSpec;
 pub(super) use policy::PolicySpec;
 
 use crate::authored::{Reader, Table};
@@ -22,6 +24,7 @@ pub(super) struct Spec {
     pub(super) number: Option<NumberStyle>,
     pub(super) policy: PolicySpec,
     pub(super) on_error: OnErrorSpec,
+    pub(super) keys: KeysSpec,
     pub(super) packs: Vec<Spanned<String>>,
     pub(super) roster: Option<Spanned<String>>,
     pub(super) roster_key: Option<Spanned<String>>,
@@ -86,6 +89,7 @@ impl Spec {
         let (codec, json, policy) = (root.table("codec"), root.table("json"), root.table("policy"));
         let sink = edges::sink(root, needed);
         let errors = root.table("on_error");
+        let keys = root.table("keys");
         let (detect, limits, metrics) = (root.table("detect"), root.table("limits"), root.table("metrics"));
         let spec = Spec {
             source,
@@ -97,6 +101,7 @@ impl Spec {
                 .map(Spanned::into_inner),
             policy: policy.map(|t| PolicySpec::read(reader, &t)).unwrap_or_default(),
             on_error: errors.map(|t| on_error(&t)).unwrap_or_default(),
+            keys: keys.map(|t| KeysSpec::read(reader, &t)).unwrap_or_default(),
             packs: detect.as_ref().and_then(|t| t.strings("packs")).unwrap_or_default(),
             roster: detect.as_ref().and_then(|t| t.string("roster")),
             roster_key: detect.as_ref().and_then(|t| t.string("roster_key")),
@@ -110,7 +115,7 @@ impl Spec {
         for table in [codec, json, detect, limits, metrics].iter().flatten() {
             table.finish(&[]);
         }
-        root.finish(&["keys", "vault", "audit"]);
+        root.finish(&["vault", "audit"]);
         spec
     }
 }

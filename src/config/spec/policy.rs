@@ -7,6 +7,7 @@ use toml::Spanned;
 use crate::authored::{Reader, Table};
 use crate::kind::{Kind, KindSet};
 use crate::policy::{Action, PathPattern, Profile};
+use crate::transform::FORMAT_PRESERVING_KINDS;
 
 /// `[policy]`
 #[derive(Default)]
@@ -26,13 +27,27 @@ pub(in crate::config) struct RuleSpec {
     pub(in crate::config) action: Action,
 }
 
-const PROFILES_LATER: &[&str] = &["limited-data-set", "pseudonymised", "notification"];
-const ACTIONS: &[(&str, Action)] =
-    &[("keep", Action::Keep), ("redact", Action::Redact), ("drop", Action::Drop)];
-/// The action that has settings, and how it is written.
+const PROFILES_LATER: &[&str] = &["notification"];
+/// Days by which dates move at most, where it is not said.
+const SHIFT_DAYS: u16 = 365;
+const ACTIONS: &[(&str, Action)] = &[
+    ("keep", Action::Keep),
+    ("date_shift", Action::DateShift { days: SHIFT_DAYS }),
+    ("generalize", Action::Generalize),
+    ("surrogate", Action::Surrogate),
+    ("format_preserving", Action::FormatPreserving),
+    ("pseudonym", Action::Pseudonym),
+    ("seal", Action::Seal),
+    ("token", Action::Token),
+    ("redact", Action::Redact),
+    ("drop", Action::Drop),
+];
+/// The action that must have settings, and how it is written.
 const MASK: (&str, &str) = ("mask", "{ mask = { keep_last = 4 } }");
-const ACTIONS_LATER: &[&str] =
-    &["pseudonym", "seal", "token", "format_preserving", "date_shift", "generalize", "surrogate"];
+/// The action that may have some.
+const SHIFT: &str = "date_shift";
+/// The kinds that have dates to shift.
+const SHIFTED: KindSet = KindSet::EMPTY.with(Kind::Date);
 
 impl PolicySpec {
     pub(super) fn read(reader: &Reader, t: &Table<'_>) -> PolicySpec {
@@ -49,30 +64,37 @@ impl PolicySpec {
 
 fn rule(reader: &Reader, t: &Table<'_>) -> Option<RuleSpec> {
     let kinds = kinds(t, "kind");
-    let path = t.string("path").and_then(|text| match text.get_ref().parse::<PathPattern>() {
-        Ok(path) => Some(path),
-        Err(e) => {
-            let span = reader.inside(&text, e.span.clone());
-            let title = format!("`{}` is not a path pattern", t.full_name("path"));
-            reader.error(
-                span,
-                title,
-                e.message,
-                Some("examples: $.patient.*, $.items[*].name, $..ssn".to_owned()),
-            );
-            None
-        }
-    });
+    let path = path_pattern(reader, t, "path");
     let min_confidence = t.number("min_confidence", 0.0..=1.0).map(|n| n as f32);
     if !t.has("action") {
         t.missing(
             "action",
-            "write what is done: action = \"keep\", \"redact\", \"drop\" or { mask = { keep_last = 4 } }",
+            "write what is done: action = \"keep\", \"redact\", \"pseudonym\", \"drop\" or { mask = { keep_last = 4 } }",
         );
     }
     let action = action(t);
     t.finish(&[]);
-    Some(RuleSpec { span: t.span(), kinds, path, min_confidence, action: action? })
+    let action = action?;
+    match action {
+        Action::DateShift { .. } => only(t, action, kinds, SHIFTED, true),
+        Action::FormatPreserving => only(t, action, kinds, FORMAT_PRESERVING_KINDS, false),
+        _ => {}
+    }
+    Some(RuleSpec { span: t.span(), kinds, path, min_confidence, action })
+}
+
+/// Some actions do nothing for some kinds but redact them: a rule that names such a kind means something else.
+fn only(t: &Table<'_>, action: Action, kinds: Option<KindSet>, may: KindSet, named: bool) {
+    let names = || may.iter().map(|k| format!("\"{k}\"")).collect::<Vec<_>>().join(", ");
+    let other = kinds.and_then(|kinds| kinds.iter().find(|k| !may.contains(*k)));
+    let label = match other {
+        Some(other) => format!("nothing of kind {other} can be written so"),
+        None if named && kinds.is_none() => "the rule is for every kind".to_owned(),
+        None => return,
+    };
+    let span = if t.has("kind") { t.value_span("kind") } else { t.value_span("action") };
+    let help = Some(format!("kind = [{}]", names()));
+    t.wrong("kind", span, &format!("of those that `{}` is for", action.name()), &label, help);
 }
 
 fn action(t: &Table<'_>) -> Option<Action> {
@@ -82,19 +104,20 @@ fn action(t: &Table<'_>) -> Option<Action> {
             t.wrong("action", word.span(), "a table to mask", "it needs its settings", help);
             return None;
         }
-        Ok(word) => return t.choose_or("action", &word, ACTIONS, ACTIONS_LATER, Some(MASK)),
+        Ok(word) => return t.choose_or("action", &word, ACTIONS, &[], Some(MASK)),
         Err(table) => table,
     };
+    if let Some(shift) = table.table(SHIFT) {
+        table.finish(&[]);
+        let days = shift.integer("days", 1..=3650).map_or(SHIFT_DAYS, |days| days as u16);
+        shift.finish(&[]);
+        return Some(Action::DateShift { days });
+    }
     let mask = table.table("mask");
     let words: Vec<&str> = ACTIONS.iter().map(|(name, _)| *name).chain([MASK.1]).collect();
     let allowed = format!("one of {}", words.join(", "));
     let mut others = table.keys().filter(|(key, _)| *key != MASK.0);
-    let known = |key| ACTIONS.iter().any(|(name, _)| *name == key) || ACTIONS_LATER.contains(&key);
-    match others.find(|(key, _)| known(*key)) {
-        Some((key, span)) if ACTIONS_LATER.contains(&key) => {
-            t.not_yet(span, &format!("`{}.{key}`", t.full_name("action")), &allowed);
-            return None;
-        }
+    match others.find(|(key, _)| ACTIONS.iter().any(|(name, _)| name == key)) {
         Some((key, span)) => {
             let help = Some(format!("action = \"{key}\""));
             t.wrong("action", span, &allowed, "a word, without settings", help);
@@ -132,6 +155,20 @@ fn action(t: &Table<'_>) -> Option<Action> {
         }
     };
     Some(Action::Mask { keep_last, with })
+}
+
+/// A pattern of paths.
+pub(super) fn path_pattern(reader: &Reader, t: &Table<'_>, key: &'static str) -> Option<PathPattern> {
+    let text = t.string(key)?;
+    text.get_ref()
+        .parse::<PathPattern>()
+        .map_err(|e| {
+            let span = reader.inside(&text, e.span.clone());
+            let title = format!("`{}` is not a path pattern", t.full_name(key));
+            let help = "examples: $.patient.*, $.items[*].name, $..ssn".to_owned();
+            reader.error(span, title, e.message, Some(help));
+        })
+        .ok()
 }
 
 /// A list of kinds; an empty one is refused, since it would mean "nothing" or "everything" to different readers.

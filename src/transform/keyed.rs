@@ -1,0 +1,478 @@
+//! The transforms that take a key, and the keys they take: derived from the ring for one tenant and kind, and kept by each
+//! worker.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use aes::Aes256;
+use aes_siv::KeyInit as _;
+use aes_siv::siv::Aes256Siv;
+use aws_lc_rs::hmac;
+use cmac::{Cmac, Mac};
+
+use super::calendar::Civil;
+use super::canonical::canonical;
+use super::ff1::Ff1;
+use super::format_preserving::{self, Way};
+use super::token::{self, CHECK_BYTES, NAME_BYTES, ReadToken, TokenForm, TokenType};
+use super::{dates, surrogate};
+use crate::keys::{Purpose, Ring, RingError};
+use crate::kind::Kind;
+use crate::policy::Action;
+use crate::secret::Sensitive;
+
+/// A worker keeps the keys of so many tenants; of more it begins anew.
+const MAX_TENANTS: usize = 256;
+
+/// What a value is asked a token for.
+#[derive(Clone, Copy)]
+pub struct NewToken<'a> {
+    /// Equal for equal values of one tenant, kind and version of the key; a keyed hash.
+    pub tag: [u8; 32],
+    /// What it is.
+    pub kind: Kind,
+    /// Whose it is.
+    pub tenant: &'a str,
+    /// Version of the key.
+    pub version: u32,
+    /// The exact bytes.
+    pub value: &'a [u8],
+}
+
+/// Gives out random tokens and remembers them.
+pub trait Tokens: Send + Sync {
+    /// A token for each; equal tags get equal ones. They may be handed on once [`Tokens::commit`] has returned.
+    ///
+    /// # Errors
+    /// A fixed phrase; then no token was given out.
+    fn tokenize(&self, items: &[NewToken<'_>]) -> Result<Vec<[u8; NAME_BYTES]>, &'static str>;
+
+    /// All that was given out before the call is durable when it returns.
+    ///
+    /// # Errors
+    /// A fixed phrase; then what was given out must not be handed on.
+    fn commit(&self) -> Result<(), &'static str>;
+}
+
+/// A vault that keeps nothing, for the tests in pipeline files: a value's token follows from its tag, so that it is always the same.
+#[derive(Clone, Copy, Debug)]
+pub struct TestTokens;
+
+impl Tokens for TestTokens {
+    fn tokenize(&self, items: &[NewToken<'_>]) -> Result<Vec<[u8; NAME_BYTES]>, &'static str> {
+        let name = |item: &NewToken<'_>| {
+            let mut name = [0; NAME_BYTES];
+            name.copy_from_slice(&item.tag[..NAME_BYTES]);
+            name
+        };
+        Ok(items.iter().map(name).collect())
+    }
+
+    fn commit(&self) -> Result<(), &'static str> {
+        Ok(())
+    }
+}
+
+/// The keys that transforms work with. Immutable, shared by all workers.
+pub struct Keyed {
+    ring: Arc<Ring>,
+    tokens: Option<Arc<dyn Tokens>>,
+    form: TokenForm,
+    this_year: i32,
+    /// For each version that can be read: what makes and proves the check in its tokens.
+    checks: Vec<(u32, Cmac<Aes256>)>,
+}
+
+/// One value, and what is done with it.
+#[derive(Clone, Copy)]
+pub(crate) struct Value<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) action: Action,
+    pub(crate) text: &'a [u8],
+    /// It is a JSON number.
+    pub(crate) number: bool,
+}
+
+/// Whom a record speaks of, and whose it is.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Context<'a> {
+    pub(crate) tenant: Option<&'a str>,
+    /// The canonical form of what tells one person from another.
+    pub(crate) subject: Option<&'a [u8]>,
+}
+
+/// A worker's keys.
+#[derive(Default)]
+pub(crate) struct KeyedScratch {
+    /// Which scrubber they are of.
+    serial: u64,
+    tenants: HashMap<Box<str>, TenantKeys>,
+    canonical: Vec<u8>,
+    body: Vec<u8>,
+}
+
+/// One tenant's keys, made when first needed.
+#[derive(Default)]
+struct TenantKeys {
+    kinds: [Option<Box<KindKeys>>; Kind::COUNT],
+    shift: Option<hmac::Key>,
+}
+
+#[derive(Default)]
+struct KindKeys {
+    pseudonym: Option<hmac::Key>,
+    lookup: Option<hmac::Key>,
+    surrogate: Option<hmac::Key>,
+    seal: Option<Aes256Siv>,
+    ff1: Option<Ff1>,
+}
+
+/// Why a value was not transformed: a fixed phrase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failed {
+    /// It is about this record.
+    Record(&'static str),
+    /// Keys or vault do not work: no other record would fare better.
+    Keys(&'static str),
+}
+
+const NO_TENANT: Failed = Failed::Record("the record names no tenant, whose keys it would be written with");
+const NO_KEY: Failed = Failed::Keys("the key ring lacks a key it should have");
+const NO_VAULT: Failed = Failed::Keys("there is no vault to keep tokens in");
+
+impl Keyed {
+    /// Works with this ring. `this_year` tells of which century a year of two digits is, and which years tell of an age over 89.
+    ///
+    /// # Errors
+    /// When the ring has no key for a version that should have one.
+    pub fn new(ring: Arc<Ring>, this_year: i32) -> Result<Keyed, RingError> {
+        let check = |version| {
+            let key = ring.derive::<32>(version, Purpose::TokenCheck, &[])?;
+            let mac = Cmac::<Aes256>::new_from_slice(key.expose());
+            Ok((version, mac.map_err(|_| RingError::Unsound("a key of another length"))?))
+        };
+        let checks = ring.readable().map(check).collect::<Result<_, _>>()?;
+        Ok(Keyed { ring, tokens: None, form: TokenForm::default(), this_year, checks })
+    }
+
+    /// The same, with a vault that keeps tokens.
+    #[must_use]
+    pub fn with_vault(self, tokens: Arc<dyn Tokens>) -> Keyed {
+        Keyed { tokens: Some(tokens), ..self }
+    }
+
+    /// The same, writing tokens in this form.
+    #[must_use]
+    pub fn with_form(self, form: TokenForm) -> Keyed {
+        Keyed { form, ..self }
+    }
+
+    /// The ring it works with.
+    pub fn ring(&self) -> &Arc<Ring> {
+        &self.ring
+    }
+
+    /// Makes durable what the vault gave out.
+    pub(crate) fn commit(&self) -> Result<(), Failed> {
+        self.tokens.as_ref().map_or(Ok(()), |tokens| tokens.commit().map_err(Failed::Keys))
+    }
+
+    /// Whether a token that was read is one that this ring made.
+    pub(crate) fn is_genuine(&self, read: &ReadToken) -> bool {
+        let mac = self.checks.iter().find(|(version, _)| *version == read.version);
+        mac.is_some_and(|(_, mac)| {
+            let mut mac = mac.clone();
+            mac.update(&read.checked);
+            mac.verify_truncated_left(&read.check).is_ok()
+        })
+    }
+
+    /// Appends what takes the place of a value; the marker of its kind where the transform does not apply. Not for
+    /// [`Action::Token`], of which many are asked for at once: see [`Keyed::tokenize`].
+    pub(crate) fn transform(
+        &self,
+        value: Value<'_>,
+        context: Context<'_>,
+        scratch: &mut KeyedScratch,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Failed> {
+        let KeyedScratch { tenants, canonical: form, body, .. } = scratch;
+        let Value { kind, action, text, number } = value;
+        let keys = tenant_keys(tenants, context)?;
+        let version = self.ring.active();
+        let spell = |form: &mut Vec<u8>| {
+            form.clear();
+            canonical(kind, text, number, self.this_year, form);
+        };
+        let done = match action {
+            Action::Pseudonym => {
+                spell(form);
+                let key = keys.of(kind).hmac(self, Purpose::Pseudonym, kind, context)?;
+                let tag = hmac::sign(key, form);
+                body.clear();
+                body.extend_from_slice(&tag.as_ref()[..NAME_BYTES]);
+                self.write_token(kind, TokenType::Pseudonym, version, body, out)
+            }
+            Action::Seal => {
+                let mut head = Vec::new();
+                token::head(kind, TokenType::Sealed, version, &mut head);
+                let siv = keys.of(kind).siv(self, kind, context)?;
+                let sealed = siv
+                    .encrypt([head.as_slice()], text)
+                    .map_err(|_| Failed::Record("a value is too long to be sealed"))?;
+                self.write_token(kind, TokenType::Sealed, version, &sealed, out)
+            }
+            Action::FormatPreserving => {
+                let ff1 = keys.of(kind).ff1(self, kind, context)?;
+                let plain = if number { super::canonical::written_out(text) } else { None };
+                format_preserving::apply(
+                    ff1,
+                    Way::Encrypt,
+                    kind,
+                    plain.as_ref().map_or(text, |p| p.as_bytes()),
+                    out,
+                )
+            }
+            Action::DateShift { days } => {
+                let written = if kind == Kind::Date { dates::read(text, self.this_year) } else { None };
+                match (written, context.subject) {
+                    (Some(written), Some(subject)) => {
+                        let key = keys.shift(self, context)?;
+                        let by = shift(hmac::sign(key, subject).as_ref(), days);
+                        let day = Civil::from_days(written.day.days() + by);
+                        // A year of two digits does not tell one that is a hundred years on.
+                        written.write(text, day, out);
+                        true
+                    }
+                    _ => false,
+                }
+            }
+            Action::Surrogate => {
+                let key = keys.of(kind).hmac(self, Purpose::Surrogate, kind, context)?;
+                surrogate::surrogate(
+                    kind,
+                    text,
+                    number,
+                    self.this_year,
+                    &mut |what| {
+                        let mut seed = [0; 32];
+                        seed.copy_from_slice(hmac::sign(key, what).as_ref());
+                        seed
+                    },
+                    out,
+                )
+            }
+            _ => false,
+        };
+        if !done {
+            out.extend_from_slice(kind.marker().as_bytes());
+        }
+        Ok(())
+    }
+
+    /// Asks the vault for tokens of some values, and shows each token to `write` in their order.
+    pub(crate) fn tokenize<'v>(
+        &self,
+        values: impl Iterator<Item = Value<'v>> + Clone,
+        context: Context<'_>,
+        scratch: &mut KeyedScratch,
+        mut write: impl FnMut(&[u8]),
+    ) -> Result<(), Failed> {
+        let KeyedScratch { tenants, canonical: form, body, .. } = scratch;
+        let keys = tenant_keys(tenants, context)?;
+        let version = self.ring.active();
+        let mut items = Vec::new();
+        for Value { kind, text, number, .. } in values.clone() {
+            form.clear();
+            canonical(kind, text, number, self.this_year, form);
+            let key = keys.of(kind).hmac(self, Purpose::VaultLookup, kind, context)?;
+            let mut tag = [0; 32];
+            tag.copy_from_slice(hmac::sign(key, form).as_ref());
+            items.push(NewToken {
+                tag,
+                kind,
+                tenant: context.tenant.unwrap_or_default(),
+                version,
+                value: text,
+            });
+        }
+        let tokens = self.tokens.as_ref().ok_or(NO_VAULT)?.tokenize(&items).map_err(Failed::Keys)?;
+        for (item, name) in items.iter().zip(&tokens) {
+            body.clear();
+            body.extend_from_slice(name);
+            let mut out = Vec::new();
+            self.write_token(item.kind, TokenType::Vault, version, body, &mut out);
+            write(&out);
+        }
+        Ok(())
+    }
+
+    /// Appends a token whose body begins with these bytes. Always `true`, as of a transform that applies.
+    fn write_token(
+        &self,
+        kind: Kind,
+        token_type: TokenType,
+        version: u32,
+        name: &[u8],
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let mut checked = Vec::with_capacity(32 + name.len());
+        token::head(kind, token_type, version, &mut checked);
+        let head = checked.len();
+        checked.extend_from_slice(name);
+        let Some((_, mac)) = self.checks.iter().find(|(v, _)| *v == version) else { return false };
+        let mut mac = mac.clone();
+        mac.update(&checked);
+        let check = mac.finalize().into_bytes();
+        checked.extend_from_slice(&check[..CHECK_BYTES]);
+        let (head, body) = checked.split_at(head);
+        token::write(self.form, head, body, out);
+        true
+    }
+
+    /// The token that a text is, if this ring made it.
+    pub fn recognize(&self, text: &[u8]) -> Option<ReadToken> {
+        let (span, read) = token::all(text).next()?;
+        (span.len() == text.len() && self.is_genuine(&read)).then_some(read)
+    }
+
+    /// Opens a sealed value that [`Keyed::recognize`] gave.
+    ///
+    /// # Errors
+    /// A fixed phrase, where the tenant or the version is another one.
+    pub fn unseal(&self, read: &ReadToken, tenant: &str) -> Result<Sensitive<Vec<u8>>, &'static str> {
+        let context = [tenant.as_bytes(), read.kind.name().as_bytes()];
+        let key = self.ring.derive::<64>(read.version, Purpose::Seal, &context);
+        let key = key.map_err(|_| "the version of the key it was sealed with is not in the ring")?;
+        let mut siv = Aes256Siv::new_from_slice(key.expose()).map_err(|_| "a key of another length")?;
+        let (head, sealed) = read.checked.split_at(read.name_at);
+        let opened = siv.decrypt([head], sealed);
+        opened.map(Sensitive::new).map_err(|_| "it does not open: it was sealed for another tenant")
+    }
+
+    /// Decrypts what [`Action::FormatPreserving`] made of a value. Nothing in the text tells whether tenant, kind and version are the
+    /// right ones: with others it becomes some other value.
+    ///
+    /// # Errors
+    /// A fixed phrase, where the version is not in the ring or the text has no form that is encrypted.
+    pub fn decrypt_format(
+        &self,
+        version: u32,
+        tenant: &str,
+        kind: Kind,
+        text: &[u8],
+    ) -> Result<Sensitive<Vec<u8>>, &'static str> {
+        let context = [tenant.as_bytes(), kind.name().as_bytes()];
+        let key = self.ring.derive::<32>(version, Purpose::FormatPreserving, &context);
+        let key = key.map_err(|_| "the version of the key is not in the ring")?;
+        let ff1 = Ff1::new(key.expose()).ok_or("a key of another length")?;
+        let mut out = Vec::with_capacity(text.len());
+        let done = format_preserving::apply(&ff1, Way::Decrypt, kind, text, &mut out);
+        let out = Sensitive::new(out);
+        if done { Ok(out) } else { Err("no value of this kind is encrypted in this form") }
+    }
+}
+
+/// By how many days a person's dates move: from 1 to `days`, either way, never by none.
+fn shift(tag: &[u8], days: u16) -> i32 {
+    let mut eight = [0; 8];
+    eight.copy_from_slice(&tag[..8]);
+    // 64 bits over at most 2^17 values: no value is preferred by more than one in 2^47.
+    let n = i64::from(days.max(1));
+    let drawn = (u64::from_be_bytes(eight) % (2 * n as u64)) as i64 - n;
+    (if drawn < 0 { drawn } else { drawn + 1 }) as i32
+}
+
+fn tenant_keys<'t>(
+    tenants: &'t mut HashMap<Box<str>, TenantKeys>,
+    context: Context<'_>,
+) -> Result<&'t mut TenantKeys, Failed> {
+    let tenant = context.tenant.ok_or(NO_TENANT)?;
+    if !tenants.contains_key(tenant) && tenants.len() >= MAX_TENANTS {
+        tenants.clear();
+    }
+    Ok(tenants.entry(tenant.into()).or_default())
+}
+
+impl TenantKeys {
+    fn of(&mut self, kind: Kind) -> &mut KindKeys {
+        self.kinds[kind as usize].get_or_insert_default()
+    }
+
+    fn shift(&mut self, keyed: &Keyed, context: Context<'_>) -> Result<&hmac::Key, Failed> {
+        if self.shift.is_none() {
+            let tenant = context.tenant.unwrap_or_default().as_bytes();
+            let key = keyed.ring.derive::<32>(keyed.ring.active(), Purpose::DateShift, &[tenant]);
+            self.shift = Some(hmac::Key::new(hmac::HMAC_SHA256, key.map_err(|_| NO_KEY)?.expose()));
+        }
+        self.shift.as_ref().ok_or(NO_KEY)
+    }
+}
+
+impl KindKeys {
+    fn hmac(
+        &mut self,
+        keyed: &Keyed,
+        purpose: Purpose,
+        kind: Kind,
+        context: Context<'_>,
+    ) -> Result<&hmac::Key, Failed> {
+        let slot = match purpose {
+            Purpose::Pseudonym => &mut self.pseudonym,
+            Purpose::VaultLookup => &mut self.lookup,
+            _ => &mut self.surrogate,
+        };
+        if slot.is_none() {
+            let key = keyed.derived::<32>(purpose, kind, context)?;
+            *slot = Some(hmac::Key::new(hmac::HMAC_SHA256, key.expose()));
+        }
+        slot.as_ref().ok_or(NO_KEY)
+    }
+
+    fn siv(&mut self, keyed: &Keyed, kind: Kind, context: Context<'_>) -> Result<&mut Aes256Siv, Failed> {
+        if self.seal.is_none() {
+            let key = keyed.derived::<64>(Purpose::Seal, kind, context)?;
+            self.seal = Aes256Siv::new_from_slice(key.expose()).ok();
+        }
+        self.seal.as_mut().ok_or(NO_KEY)
+    }
+
+    fn ff1(&mut self, keyed: &Keyed, kind: Kind, context: Context<'_>) -> Result<&Ff1, Failed> {
+        if self.ff1.is_none() {
+            let key = keyed.derived::<32>(Purpose::FormatPreserving, kind, context)?;
+            self.ff1 = Ff1::new(key.expose());
+        }
+        self.ff1.as_ref().ok_or(NO_KEY)
+    }
+}
+
+impl Keyed {
+    fn derived<const N: usize>(
+        &self,
+        purpose: Purpose,
+        kind: Kind,
+        context: Context<'_>,
+    ) -> Result<Sensitive<[u8; N]>, Failed> {
+        let tenant = context.tenant.unwrap_or_default().as_bytes();
+        self.ring.derive(self.ring.active(), purpose, &[tenant, kind.name().as_bytes()]).map_err(|_| NO_KEY)
+    }
+}
+
+impl KeyedScratch {
+    /// From here on serves this scrubber: another one's keys are dropped.
+    pub(crate) fn serve(&mut self, serial: u64) {
+        if self.serial != serial {
+            *self = KeyedScratch { serial, ..KeyedScratch::default() };
+        }
+    }
+}
+
+impl fmt::Debug for Keyed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keyed({:?})", self.ring)
+    }
+}
+
+#[cfg(test)]
+mod tests;

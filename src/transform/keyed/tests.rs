@@ -1,0 +1,388 @@
+use std::sync::Mutex;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::keys::{KeyState, KeyVersion};
+use crate::transform::tokens;
+
+/// Tokens that count up, by their tags.
+#[derive(Default)]
+struct Counted(Mutex<Vec<([u8; 32], Vec<u8>)>>);
+
+impl Tokens for Counted {
+    fn tokenize(&self, items: &[NewToken<'_>]) -> Result<Vec<[u8; NAME_BYTES]>, &'static str> {
+        let mut known = self.0.lock().unwrap();
+        let number = |item: &NewToken<'_>| {
+            let at = known.iter().position(|(tag, _)| *tag == item.tag).unwrap_or_else(|| {
+                known.push((item.tag, item.value.to_vec()));
+                known.len() - 1
+            });
+            [at as u8; NAME_BYTES]
+        };
+        Ok(items.iter().map(number).collect())
+    }
+
+    fn commit(&self) -> Result<(), &'static str> {
+        Ok(())
+    }
+}
+
+fn version(number: u32, state: KeyState) -> KeyVersion {
+    let root = (state != KeyState::Destroyed).then(|| Sensitive::new([number as u8; 32]));
+    KeyVersion { number, state, created_ms: 0, root }
+}
+
+fn keyed(states: &[KeyState]) -> Keyed {
+    let versions = states.iter().zip(1..).map(|(s, n)| version(n, *s)).collect();
+    Keyed::new(Arc::new(Ring::new("r".into(), versions).unwrap()), 2026).unwrap()
+}
+
+fn one() -> Keyed {
+    keyed(&[KeyState::Active])
+}
+
+const TENANT: Context<'static> = Context { tenant: Some("a"), subject: Some(b"4471902") };
+
+fn of(keyed: &Keyed, action: Action, kind: Kind, text: &str, context: Context<'_>) -> Result<String, Failed> {
+    let mut out = Vec::new();
+    let value = Value { kind, action, text: text.as_bytes(), number: false };
+    match action {
+        Action::Token => {
+            keyed.tokenize([value].into_iter(), context, &mut KeyedScratch::default(), |t| out.extend(t))?
+        }
+        _ => keyed.transform(value, context, &mut KeyedScratch::default(), &mut out)?,
+    }
+    Ok(String::from_utf8(out).unwrap())
+}
+
+fn read(token: &str) -> ReadToken {
+    tokens(token.as_bytes()).next().unwrap().1
+}
+
+/// What tokens look like must not change from one release to the next: they stand in people's logs.
+#[test]
+fn tokens_stay_what_they_were() {
+    let keyed = Keyed::new(Arc::new(Ring::of_tests()), 2026).unwrap();
+    let context = Context { tenant: Some("default"), subject: Some(b"4471902") };
+    let made = [
+        (Action::Pseudonym, Kind::Ssn, "219-10-9999"),
+        (Action::Seal, Kind::Name, "Ana Keller"),
+        (Action::FormatPreserving, Kind::Ssn, "219-10-9999"),
+        (Action::DateShift { days: 365 }, Kind::Date, "2021-03-05"),
+        (Action::Surrogate, Kind::Name, "Ana Keller"),
+        (Action::Surrogate, Kind::Phone, "(415) 555-2671"),
+    ];
+    let made = made.map(|(action, kind, text)| of(&keyed, action, kind, text, context).unwrap());
+    let want = [
+        "[SSN:p1:ez0c38tpzvgjz2m0r3ddg11hm2vgwh3vbr]",
+        "[NAME:s1:7n3vhsvxfshnrmwx09mt50gce48b6rjb9snjvm0z2asv5zeyxw]",
+        "210-19-2572",
+        "2020-05-23",
+        "Danielle Clay",
+        "(206) 555-0153",
+    ];
+    assert_eq!(made, want);
+}
+
+#[test]
+fn spellings_agree_and_all_else_parts() {
+    let keyed = one();
+    let p = |kind, text, tenant| {
+        of(&keyed, Action::Pseudonym, kind, text, Context { tenant: Some(tenant), subject: None }).unwrap()
+    };
+    let token = p(Kind::Ssn, "219-10-9999", "a");
+    assert_eq!(token, p(Kind::Ssn, "219 10 9999", "a"));
+    let body = |t: &str| t.split(':').next_back().unwrap()[..26].to_owned();
+    for other in
+        [p(Kind::Ssn, "219-10-9998", "a"), p(Kind::Ssn, "219-10-9999", "b"), p(Kind::Mrn, "219-10-9999", "a")]
+    {
+        assert_ne!(body(&token), body(&other));
+    }
+    let mut out = Vec::new();
+    let number = Value { kind: Kind::Ssn, action: Action::Pseudonym, text: b"2.19109999E8", number: true };
+    keyed.transform(number, TENANT, &mut KeyedScratch::default(), &mut out).unwrap();
+    assert_eq!(out, token.as_bytes());
+}
+
+#[test]
+fn only_genuine_tokens_are_taken_for_tokens() {
+    let keyed = one();
+    for action in [Action::Pseudonym, Action::Seal] {
+        let token = of(&keyed, action, Kind::Ssn, "219-10-9999", TENANT).unwrap();
+        assert!(keyed.is_genuine(&read(&token)), "{token}");
+        let other_ring = Keyed::new(Arc::new(Ring::of_tests()), 2026).unwrap();
+        assert!(!other_ring.is_genuine(&read(&token)));
+        // Every other token of the same form is invented.
+        for at in 0..token.len() {
+            for with in [b'0', b'7', b'z', b'S', b's', b'2'] {
+                let mut altered = token.clone().into_bytes();
+                if altered[at] == with {
+                    continue;
+                }
+                altered[at] = with;
+                let genuine = tokens(&altered).any(|(_, read)| keyed.is_genuine(&read));
+                assert!(!genuine, "{}", String::from_utf8_lossy(&altered));
+            }
+        }
+    }
+}
+
+#[test]
+fn after_rotation_old_tokens_are_known_and_new_ones_are_of_the_new_version() {
+    let before = one();
+    let after = keyed(&[KeyState::Retired, KeyState::Active]);
+    let gone = keyed(&[KeyState::Destroyed, KeyState::Active]);
+    for action in [Action::Pseudonym, Action::Seal] {
+        let old = of(&before, action, Kind::Ssn, "219-10-9999", TENANT).unwrap();
+        assert!(after.is_genuine(&read(&old)));
+        assert!(!gone.is_genuine(&read(&old)));
+        let new = of(&after, action, Kind::Ssn, "219-10-9999", TENANT).unwrap();
+        assert_eq!(read(&new).version, 2);
+        assert_ne!(read(&new).name(), read(&old).name());
+        assert!(after.is_genuine(&read(&new)) && !before.is_genuine(&read(&new)));
+        if action == Action::Seal {
+            assert_eq!(after.unseal(&read(&old), "a").unwrap().expose(), b"219-10-9999");
+            assert_eq!(
+                gone.unseal(&read(&old), "a").unwrap_err(),
+                "the version of the key it was sealed with is not in the ring"
+            );
+        }
+    }
+}
+
+#[test]
+fn sealed_values_open_under_their_tenant_alone() {
+    let keyed = one();
+    let sealed = of(&keyed, Action::Seal, Kind::Name, "Ana Keller", TENANT).unwrap();
+    assert_eq!(keyed.unseal(&read(&sealed), "a").unwrap().expose(), b"Ana Keller");
+    assert!(keyed.unseal(&read(&sealed), "b").is_err());
+    // The exact bytes, not the canonical form.
+    assert_ne!(sealed, of(&keyed, Action::Seal, Kind::Name, "ANA KELLER", TENANT).unwrap());
+    assert_eq!(sealed, of(&keyed, Action::Seal, Kind::Name, "Ana Keller", TENANT).unwrap());
+}
+
+/// RFC 5297, appendices A.1 and A.2, on AES-SIV as it is used here: with 256 bits of key.
+#[test]
+fn rfc_5297_samples() {
+    use aes_siv::siv::Aes128Siv;
+    let hex = |t: &str| -> Vec<u8> {
+        (0..t.len()).step_by(2).map(|i| u8::from_str_radix(&t[i..i + 2], 16).unwrap()).collect()
+    };
+    let key = hex("fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0f0f1f2f3f4f5f6f7f8f9fafbfcfdfeff");
+    let mut siv = Aes128Siv::new_from_slice(&key).unwrap();
+    let ad = hex("101112131415161718191a1b1c1d1e1f2021222324252627");
+    let got = siv.encrypt([&ad], &hex("112233445566778899aabbccddee")).unwrap();
+    assert_eq!(got, hex("85632d07c6e8f37f950acd320a2ecc9340c02b9690c4dc04daef7f6afe5c"));
+    let key = hex("7f7e7d7c7b7a79787776757473727170404142434445464748494a4b4c4d4e4f");
+    let mut siv = Aes128Siv::new_from_slice(&key).unwrap();
+    let ad = [
+        hex("00112233445566778899aabbccddeeffdeaddadadeaddadaffeeddccbbaa99887766554433221100"),
+        hex("102030405060708090a0"),
+        hex("09f911029d74e35bd84156c5635688c0"),
+    ];
+    let plain =
+        hex("7468697320697320736f6d6520706c61696e7465787420746f20656e6372797074207573696e67205349562d414553");
+    let got = siv.encrypt(&ad, &plain).unwrap();
+    let want = "7bdb6e3b432667eb06f4d14bff2fbd0fcb900f2fddbe404326601965c889bf17dba77ceb094fa663b7a3f748ba8af829ea64ad544a272e9c485b62a3fd5c0d";
+    assert_eq!(got, hex(want));
+}
+
+/// RFC 4231, test cases 1 to 3, 6 and 7: HMAC-SHA256 as pseudonyms use it. RFC 4493, examples 2 and 3, on the CMAC of checks, and
+/// NIST SP 800-38B, D.3, with 256 bits of key.
+#[test]
+fn rfc_4231_and_cmac_samples() {
+    let hex = |t: &str| -> Vec<u8> {
+        (0..t.len()).step_by(2).map(|i| u8::from_str_radix(&t[i..i + 2], 16).unwrap()).collect()
+    };
+    let long = [0xaa; 131];
+    for (key, data, want) in [
+        (
+            &[0x0b; 20][..],
+            b"Hi There".as_slice(),
+            "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
+        ),
+        (
+            b"Jefe",
+            b"what do ya want for nothing?",
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+        ),
+        (&[0xaa; 20], &[0xdd; 50], "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"),
+        (
+            &long,
+            b"Test Using Larger Than Block-Size Key - Hash Key First",
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
+        ),
+    ] {
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data);
+        assert_eq!(tag.as_ref(), hex(want));
+    }
+    let key = hex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4");
+    let message = hex("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411");
+    for (len, want) in [
+        (0, "028962f61b7bf89efc6b551f4667d983"),
+        (16, "28a7023f452e8f82bd4bf28d8c37c35c"),
+        (40, "aaf3d8f1de5640c232f5b169b9c911e6"),
+    ] {
+        let mut mac = Cmac::<Aes256>::new_from_slice(&key).unwrap();
+        mac.update(&message[..len]);
+        assert_eq!(mac.finalize().into_bytes()[..], hex(want)[..]);
+    }
+}
+
+#[test]
+fn what_keeps_its_form_comes_back() {
+    let keyed = one();
+    let text = of(&keyed, Action::FormatPreserving, Kind::Account, "4242 4242 4242 4242", TENANT).unwrap();
+    let back = keyed.decrypt_format(1, "a", Kind::Account, text.as_bytes()).unwrap();
+    assert_eq!(back.expose(), b"4242 4242 4242 4242");
+    assert_ne!(keyed.decrypt_format(1, "b", Kind::Account, text.as_bytes()).unwrap().expose(), back.expose());
+    assert!(keyed.decrypt_format(2, "a", Kind::Account, text.as_bytes()).is_err());
+    assert!(keyed.decrypt_format(1, "a", Kind::Name, b"Keller").is_err());
+}
+
+#[test]
+fn a_text_that_is_a_token_is_recognized() {
+    let keyed = one();
+    let token = of(&keyed, Action::Seal, Kind::Name, "Ana Keller", TENANT).unwrap();
+    assert_eq!(keyed.recognize(token.as_bytes()).unwrap().kind, Kind::Name);
+    for text in [
+        format!(" {token}"),
+        format!("{token} "),
+        format!("{token}{token}"),
+        "[SSN]".to_owned(),
+        String::new(),
+    ] {
+        assert!(keyed.recognize(text.as_bytes()).is_none(), "{text}");
+    }
+}
+
+#[test]
+fn dates_move_with_their_person() {
+    let keyed = one();
+    let moved = |text, subject: &[u8]| {
+        let context = Context { tenant: Some("a"), subject: Some(subject) };
+        of(&keyed, Action::DateShift { days: 365 }, Kind::Date, text, context).unwrap()
+    };
+    let day = |text: String| dates::read(text.as_bytes(), 2026).unwrap().day.days();
+    let (a, b) = (day(moved("2021-03-05", b"1")), day(moved("March 15, 2021", b"1")));
+    assert_eq!(b - a, 10);
+    assert_eq!(a, day(moved("03/05/2021", b"1")));
+    // What names no day, and where nobody is known, a marker stands.
+    assert_eq!(moved("March 5", b"1"), "[DATE]");
+    let nobody = Context { tenant: Some("a"), subject: None };
+    assert_eq!(
+        of(&keyed, Action::DateShift { days: 365 }, Kind::Date, "2021-03-05", nobody).unwrap(),
+        "[DATE]"
+    );
+    assert_eq!(
+        of(&keyed, Action::DateShift { days: 365 }, Kind::Ssn, "219-10-9999", TENANT).unwrap(),
+        "[SSN]"
+    );
+    // A day that would fall out of the years that dates have.
+    assert_eq!(moved("2199-12-31", b"7").len(), "2199-12-31".len());
+}
+
+#[test]
+fn shifts_are_whole_days_never_none_and_all_of_them_occur() {
+    for days in [1, 2, 30, 365, u16::MAX] {
+        let mut seen = std::collections::BTreeSet::new();
+        for i in 0..20_000u32 {
+            let tag = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &i.to_be_bytes());
+            let by = shift(tag.as_ref(), days);
+            assert!(by != 0 && by.unsigned_abs() <= u32::from(days), "{by}");
+            seen.insert(by);
+        }
+        if days <= 365 {
+            assert_eq!(seen.len(), 2 * usize::from(days));
+        }
+    }
+    assert_ne!(shift(&[0; 32], 0), 0);
+}
+
+#[test]
+fn the_vault_is_asked_by_canonical_form() {
+    let vault = Arc::new(Counted::default());
+    let keyed = one().with_vault(vault.clone()).with_form(TokenForm::Round);
+    let token = |text| of(&keyed, Action::Token, Kind::Ssn, text, TENANT).unwrap();
+    let first = token("219-10-9999");
+    assert!(first.starts_with("(SSN:t1:") && keyed.is_genuine(&read(&first)));
+    assert_eq!(token("219109999"), first);
+    assert_ne!(token("219109998"), first);
+    // The exact bytes that came first are kept.
+    assert_eq!(vault.0.lock().unwrap()[0].1, b"219-10-9999");
+    assert_eq!(of(&one(), Action::Token, Kind::Ssn, "1", TENANT).unwrap_err(), NO_VAULT);
+}
+
+#[test]
+fn without_a_tenant_nothing_is_written() {
+    for action in
+        [Action::Pseudonym, Action::Seal, Action::FormatPreserving, Action::Surrogate, Action::Token]
+    {
+        let got = of(&one(), action, Kind::Ssn, "219-10-9999", Context::default());
+        assert_eq!(got.unwrap_err(), NO_TENANT, "{}", action.name());
+    }
+}
+
+#[test]
+fn many_tenants_do_not_fill_memory() {
+    let (keyed, mut scratch) = (one(), KeyedScratch::default());
+    for i in 0..MAX_TENANTS * 2 + 1 {
+        let tenant = i.to_string();
+        let context = Context { tenant: Some(&tenant), subject: None };
+        let value = Value { kind: Kind::Ssn, action: Action::Pseudonym, text: b"219109999", number: false };
+        keyed.transform(value, context, &mut scratch, &mut Vec::new()).unwrap();
+        assert!(scratch.tenants.len() <= MAX_TENANTS);
+    }
+}
+
+/// 128 bits do not collide in ten million values: by the birthday bound once in 7 x 10^24.
+#[test]
+fn ten_million_pseudonyms_differ() {
+    let (keyed, mut scratch) = (one(), KeyedScratch::default());
+    let mut seen = Vec::with_capacity(10_000_000);
+    let (mut out, mut text) = (Vec::new(), Vec::new());
+    for i in 0..10_000_000u32 {
+        use std::io::Write as _;
+        text.clear();
+        out.clear();
+        write!(text, "{i:09}").unwrap();
+        let value = Value { kind: Kind::Mrn, action: Action::Pseudonym, text: &text, number: false };
+        keyed.transform(value, TENANT, &mut scratch, &mut out).unwrap();
+        // 60 bits of each, so that the test does not need a gigabyte: two that agree in them are one in 23,000.
+        let body =
+            out.iter().skip(8).take(12).fold(0u64, |n, b| n << 5 | u64::from(*b & 31) ^ u64::from(*b >> 6));
+        seen.push(body);
+    }
+    seen.sort_unstable();
+    assert_eq!(seen.windows(2).filter(|w| w[0] == w[1]).count(), 0);
+}
+
+proptest! {
+    #[test]
+    fn what_is_sealed_opens(kind in 0..Kind::COUNT, value in proptest::collection::vec(any::<u8>(), 1..200)) {
+        let keyed = one();
+        let mut out = Vec::new();
+        let v = Value { kind: Kind::ALL[kind], action: Action::Seal, text: &value, number: false };
+        keyed.transform(v, TENANT, &mut KeyedScratch::default(), &mut out).unwrap();
+        let (span, read) = tokens(&out).next().unwrap();
+        prop_assert_eq!(span.len(), out.len());
+        prop_assert!(keyed.is_genuine(&read));
+        let opened = keyed.unseal(&read, "a").unwrap();
+        prop_assert_eq!(opened.expose(), &value);
+    }
+
+    #[test]
+    fn nothing_panics_and_a_value_never_stands_in_its_token(
+        kind in 0..Kind::COUNT, which in 0..5usize, text in "[0-9]{3}-?[0-9]{2,4}-?[0-9]{4}|\\PC{4,20}", number: bool,
+    ) {
+        let action = [Action::Pseudonym, Action::Seal, Action::FormatPreserving, Action::Surrogate, Action::DateShift { days: 9 }][which];
+        let mut out = Vec::new();
+        let value = Value { kind: Kind::ALL[kind], action, text: text.as_bytes(), number };
+        let done = one().transform(value, TENANT, &mut KeyedScratch::default(), &mut out);
+        prop_assert!(done.is_ok() && !out.is_empty());
+        if matches!(action, Action::Pseudonym | Action::Seal) {
+            prop_assert!(!String::from_utf8_lossy(&out).contains(&text));
+        }
+    }
+}
