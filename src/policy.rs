@@ -253,6 +253,18 @@ impl Policy {
         ))
     }
 
+    /// 16 hexadecimal digits that differ when a policy does something else: the head of a SHA-256 of all it says.
+    pub fn fingerprint(&self) -> String {
+        let mut said = format!("{}/{}\n", self.profile.name(), self.profile.version());
+        said += &format!("{:?} {:?}\n", self.threshold, self.kinds);
+        for Rule { kinds, path, min_confidence, action } in &self.rules {
+            let path = path.as_ref().map(PathPattern::as_str);
+            said += &format!("{kinds:?} {path:?} {min_confidence} {action:?}\n");
+        }
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, said.as_bytes());
+        hash.as_ref()[..8].iter().map(|b| format!("{b:02x}")).collect()
+    }
+
     /// Whether a rule is about this kind.
     pub fn speaks_of(&self, kind: Kind) -> bool {
         self.rules.iter().any(|rule| rule.kinds.contains(kind))
@@ -281,6 +293,25 @@ mod tests {
     fn rule(kinds: &[Kind], path: Option<&str>, min_confidence: f32, action: Action) -> Rule {
         let path = path.map(|p| p.parse().unwrap());
         Rule { kinds: kinds.iter().copied().collect(), path, min_confidence, action }
+    }
+
+    #[test]
+    fn fingerprints_differ_where_policies_do() {
+        let mask = |keep_last| Action::Mask { keep_last, with: '*' };
+        let policies = [
+            Policy::default(),
+            Policy { profile: Profile::SafeHarbor, ..Policy::default() },
+            Policy { threshold: Some(0.4), ..Policy::default() },
+            Policy { kinds: Some(KindSet::EMPTY.with(Kind::Ssn)), ..Policy::default() },
+            Policy { rules: vec![rule(&[Kind::Ssn], None, 0.0, mask(4))], ..Policy::default() },
+            Policy { rules: vec![rule(&[Kind::Ssn], None, 0.0, mask(3))], ..Policy::default() },
+            Policy { rules: vec![rule(&[Kind::Ssn], Some("$.a"), 0.0, mask(3))], ..Policy::default() },
+            Policy { rules: vec![rule(&[Kind::Mrn], None, 0.0, mask(3))], ..Policy::default() },
+        ];
+        let all: std::collections::BTreeSet<String> = policies.iter().map(Policy::fingerprint).collect();
+        assert_eq!(all.len(), policies.len());
+        assert_eq!(policies[0].fingerprint(), Policy::default().fingerprint());
+        assert!(all.iter().all(|f| f.len() == 16));
     }
 
     #[test]

@@ -89,6 +89,7 @@ impl CommonArgs {
                 packs: Vec::new(),
                 roster: None,
                 keys: Default::default(),
+                stamp: None,
                 max_record_bytes: MAX_RECORD_BYTES,
             },
         };
@@ -143,7 +144,7 @@ fn threads(text: &str) -> Result<usize, &'static str> {
     count.ok_or("it must be a whole number from 1 to 1024; without the option there is one for each core")
 }
 
-fn profile() -> impl TypedValueParser<Value = Profile> {
+pub(super) fn profile() -> impl TypedValueParser<Value = Profile> {
     let names = Profile::NAMES.iter().map(|(name, _)| *name);
     PossibleValuesParser::new(names).try_map(|name| name.parse::<Profile>())
 }

@@ -7,12 +7,17 @@ use std::process::ExitCode;
 use super::coverage;
 use super::failure::{Failure, report_config, say};
 use crate::config::{self, ConfigError, Pipeline, SourceConfig};
+use crate::policy::{Policy, Profile};
+use crate::scrubber::Settings;
 
 #[derive(clap::Args)]
 pub(super) struct CheckArgs {
     /// Pipeline files
-    #[arg(value_name = "PIPELINE", required = true)]
+    #[arg(value_name = "PIPELINE", required_unless_present = "profile")]
     pipelines: Vec<PathBuf>,
+    /// Check what this profile covers: of the pipelines instead of their own, or without any of records as they come
+    #[arg(long, value_name = "NAME", value_parser = super::args::profile())]
+    profile: Option<Profile>,
     /// Also read the secrets, connect to the brokers and look at the topics
     #[arg(long)]
     online: bool,
@@ -21,8 +26,12 @@ pub(super) struct CheckArgs {
 pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
     let (mut invalid, mut gap) = (false, false);
+    if let (Some(profile), []) = (args.profile, args.pipelines.as_slice()) {
+        gap = !check_profile(profile, &mut out)?;
+        out.flush()?;
+    }
     for path in &args.pipelines {
-        match check(path, args.online, &mut out) {
+        match check(path, args, &mut out) {
             Ok(covered) => gap |= !covered,
             Err(Failure::Config(e)) => {
                 report_config(&e);
@@ -44,8 +53,15 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
 }
 
 /// Whether it covers what its profile promises.
-fn check(path: &Path, online: bool, out: &mut dyn Write) -> Result<bool, Failure> {
-    let pipeline = config::load(path)?;
+fn check(path: &Path, args: &CheckArgs, out: &mut dyn Write) -> Result<bool, Failure> {
+    let online = args.online;
+    let mut pipeline = config::load(path)?;
+    if let Some(profile) = args.profile {
+        pipeline.treatment.policy.profile = profile;
+        if let Some((_, why)) = pipeline.treatment.policy.contradiction() {
+            return Err(Failure::Sentence(why));
+        }
+    }
     if !pipeline.warnings.is_empty() {
         report_config(&ConfigError::Invalid(pipeline.warnings.clone()));
     }
@@ -65,7 +81,8 @@ fn check(path: &Path, online: bool, out: &mut dyn Write) -> Result<bool, Failure
     };
     let profile = settings.policy.profile;
     let coverage = coverage::measure(&settings, kafka);
-    writeln!(out, "{}: valid; profile {}", path.display(), profile.name())?;
+    let (name, version, policy) = (profile.name(), profile.version(), settings.policy.fingerprint());
+    writeln!(out, "{}: valid; profile {name}, version {version}, policy {policy}", path.display())?;
     coverage.print(out)?;
     if online {
         connect(&pipeline)?;
@@ -74,6 +91,19 @@ fn check(path: &Path, online: bool, out: &mut dyn Write) -> Result<bool, Failure
     let gaps = coverage.gaps(profile);
     if let Some(gaps) = &gaps {
         say(format!("{}: {gaps}", path.display()));
+    }
+    Ok(gaps.is_none())
+}
+
+/// Whether a profile covers what it promises, with the built-in packs and without any rule.
+fn check_profile(profile: Profile, out: &mut dyn Write) -> Result<bool, Failure> {
+    let policy = Policy { profile, ..Policy::default() };
+    let coverage = coverage::measure(&Settings { policy, ..Settings::new() }, true);
+    writeln!(out, "profile {}, version {}", profile.name(), profile.version())?;
+    coverage.print(out)?;
+    let gaps = coverage.gaps(profile);
+    if let Some(gaps) = &gaps {
+        say(gaps);
     }
     Ok(gaps.is_none())
 }

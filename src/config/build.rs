@@ -20,7 +20,7 @@ use crate::kafka::{KafkaSinkOptions, KafkaSourceOptions};
 use crate::keys::{KeyError, QuarantineKey, Ring, RingFile, SecretRef};
 use crate::policy::Policy;
 use crate::reason::unreadable;
-use crate::scrubber::{KeyAction, Keys, OnError, Settings, THIS_YEAR};
+use crate::scrubber::{KeyAction, Keys, OnError, Settings, Stamp, THIS_YEAR};
 use crate::time;
 use crate::transform::{Keyed, TestTokens};
 
@@ -126,6 +126,7 @@ impl Treatment {
             engine,
             policy: self.policy.clone(),
             codec: self.codec,
+            stamp: self.stamp.clone().map(|place| Stamp::new(place, &self.policy)),
             max_record_bytes: self.max_record_bytes,
             ..Settings::new()
         }

@@ -19,6 +19,7 @@ use crate::codec::{Codec, Format};
 use crate::keys::SecretRef;
 use crate::kind::KindSet;
 use crate::policy::{Policy, Rule};
+use crate::scrubber::StampPlace;
 
 /// A client property that is not the user's to set: its name, the values that do no harm, what to do instead.
 type Owned = (&'static str, &'static [&'static str], &'static str);
@@ -60,6 +61,7 @@ impl Resolver<'_> {
     /// The whole pipeline; `None` after an error.
     pub(super) fn pipeline(&self, file: &Path, text: &str, spec: Spec) -> Option<Pipeline> {
         let treatment = self.treatment(&spec);
+        self.stamp_fits(&spec);
         self.keys_needed(&spec, &treatment.policy);
         let metrics_listen = spec.metrics_listen.as_ref().and_then(|l| self.address(l));
         let on_error = self.on_error(&spec);
@@ -119,7 +121,18 @@ impl Resolver<'_> {
                 subject: spec.keys.subject.clone(),
                 form: spec.keys.form,
             },
+            stamp: spec.policy.stamp.clone(),
             max_record_bytes: spec.max_record_bytes.map_or(MAX_RECORD_BYTES, |n| n as usize),
+        }
+    }
+
+    /// Lines have no headers.
+    fn stamp_fits(&self, spec: &Spec) {
+        let stream = spec.sink.as_ref().is_some_and(|sink| matches!(sink.get_ref(), SinkSpec::Stdout));
+        if let (Some(StampPlace::Header(_)), true, Some(sink)) = (&spec.policy.stamp, stream, &spec.sink) {
+            let title = "`policy.stamp` cannot be a header here".to_owned();
+            let help = Some("write stamp = { field = \"_scrubjay\" }".to_owned());
+            self.reader.error(sink.span(), title, "lines have no headers", help);
         }
     }
 

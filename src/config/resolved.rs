@@ -11,7 +11,7 @@ use crate::authored::Reader;
 use crate::codec::Codec;
 use crate::keys::SecretRef;
 use crate::policy::{PathPattern, Policy};
-use crate::scrubber::Tenant;
+use crate::scrubber::{StampPlace, Tenant};
 use crate::transform::TokenForm;
 
 /// Records larger than this are not read, unless the file says otherwise.
@@ -51,6 +51,8 @@ pub struct Treatment {
     pub roster: Option<RosterConfig>,
     /// The keys of what takes a key.
     pub keys: KeysConfig,
+    /// Where it is put on each record what was done to it.
+    pub stamp: Option<StampPlace>,
     /// A record larger than this many bytes is not read.
     pub max_record_bytes: usize,
 }

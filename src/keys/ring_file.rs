@@ -137,7 +137,55 @@ impl RingFile {
         if text.len() as u64 > MAX_BYTES {
             return Err(damaged(path, "larger than any key ring"));
         }
-        parse(path, &text)
+        RingFile::parse(path, &text)
+    }
+
+    /// Understands the text of a ring's file, which came from `path`. No key is opened.
+    ///
+    /// # Errors
+    /// When it is no key ring.
+    pub fn parse(path: &Path, text: &str) -> Result<RingFile, RingFileError> {
+        let wrong = |what: &str| damaged(path, what);
+        // What serde says may quote the text.
+        let root: Value = serde_json::from_str(text).map_err(|_| wrong("no JSON"))?;
+        let field = |name: &str| root.get(name).and_then(Value::as_str).map(str::to_owned);
+        match root.get("scrubjay_key_ring").and_then(Value::as_u64) {
+            Some(FORMAT) => {}
+            Some(_) => return Err(wrong("of a later version of the format; use a newer scrubjay")),
+            None => return Err(wrong("no key ring: the field `scrubjay_key_ring` is missing")),
+        }
+        let missing = || wrong("damaged: a field is missing or is not what it should be");
+        let kek = field("kek").ok_or_else(missing)?;
+        let kek =
+            kek.parse().map_err(|error| RingFileError::Kek { path: path.display().to_string(), error })?;
+        let version = |v: &Value| {
+            let number = v.get("version")?.as_u64()?.try_into().ok()?;
+            let state = v.get("state")?.as_str()?;
+            let state = KeyState::NAMES.iter().find(|(name, _)| *name == state)?.1;
+            let wrapped = match v.get("wrapped") {
+                Some(text) => Some(decode(text.as_str()?)?),
+                None => None,
+            };
+            let time = |name: &str| v.get(name)?.as_i64();
+            Some(Entry {
+                number,
+                state,
+                created_ms: time("created_ms")?,
+                changed_ms: time("changed_ms")?,
+                wrapped,
+            })
+        };
+        let versions = root.get("versions").and_then(Value::as_array).ok_or_else(missing)?;
+        let versions = versions.iter().map(version).collect::<Option<_>>().ok_or_else(missing)?;
+        let mut mac = vec![0; 32];
+        if !field("mac").is_some_and(|text| unhex(text.as_bytes(), &mut mac)) {
+            return Err(missing());
+        }
+        let id = field("id")
+            .filter(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_hexdigit()))
+            .ok_or_else(missing)?;
+        let kek_id = field("kek_id").filter(|id| !id.contains('\n')).ok_or_else(missing)?;
+        Ok(RingFile { path: path.to_owned(), id, kek, kek_id, versions, mac })
     }
 
     /// Opens the ring: unwraps its keys, and checks what the file says of them.
@@ -437,49 +485,6 @@ impl Entry {
         self.state = state;
         self.changed_ms = now_ms.max(self.changed_ms);
     }
-}
-
-fn parse(path: &Path, text: &str) -> Result<RingFile, RingFileError> {
-    let wrong = |what: &str| damaged(path, what);
-    // What serde says may quote the text.
-    let root: Value = serde_json::from_str(text).map_err(|_| wrong("no JSON"))?;
-    let field = |name: &str| root.get(name).and_then(Value::as_str).map(str::to_owned);
-    match root.get("scrubjay_key_ring").and_then(Value::as_u64) {
-        Some(FORMAT) => {}
-        Some(_) => return Err(wrong("of a later version of the format; use a newer scrubjay")),
-        None => return Err(wrong("no key ring: the field `scrubjay_key_ring` is missing")),
-    }
-    let missing = || wrong("damaged: a field is missing or is not what it should be");
-    let kek = field("kek").ok_or_else(missing)?;
-    let kek = kek.parse().map_err(|error| RingFileError::Kek { path: path.display().to_string(), error })?;
-    let version = |v: &Value| {
-        let number = v.get("version")?.as_u64()?.try_into().ok()?;
-        let state = v.get("state")?.as_str()?;
-        let state = KeyState::NAMES.iter().find(|(name, _)| *name == state)?.1;
-        let wrapped = match v.get("wrapped") {
-            Some(text) => Some(decode(text.as_str()?)?),
-            None => None,
-        };
-        let time = |name: &str| v.get(name)?.as_i64();
-        Some(Entry {
-            number,
-            state,
-            created_ms: time("created_ms")?,
-            changed_ms: time("changed_ms")?,
-            wrapped,
-        })
-    };
-    let versions = root.get("versions").and_then(Value::as_array).ok_or_else(missing)?;
-    let versions = versions.iter().map(version).collect::<Option<_>>().ok_or_else(missing)?;
-    let mut mac = vec![0; 32];
-    if !field("mac").is_some_and(|text| unhex(text.as_bytes(), &mut mac)) {
-        return Err(missing());
-    }
-    let id = field("id")
-        .filter(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_hexdigit()))
-        .ok_or_else(missing)?;
-    let kek_id = field("kek_id").filter(|id| !id.contains('\n')).ok_or_else(missing)?;
-    Ok(RingFile { path: path.to_owned(), id, kek, kek_id, versions, mac })
 }
 
 fn decode(text: &str) -> Option<Vec<u8>> {

@@ -12,6 +12,7 @@ mod merge;
 mod part;
 mod scrubbed;
 mod shaped;
+mod stamp;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -25,6 +26,7 @@ use arc_swap::ArcSwap;
 
 pub use part::Located;
 pub use scrubbed::{Outgoing, Scrubbed, ScrubbedBatch, Sealed, Tally};
+pub use stamp::{Stamp, StampPlace};
 
 use crate::codec::{self, Codec};
 use crate::detect::roster::Roster;
@@ -124,6 +126,8 @@ pub struct Settings {
     pub key_action: KeyAction,
     /// What transforms that take a key work with. Without it a marker stands where they would have put something.
     pub keys: Option<Keys>,
+    /// What is put on each record that is forwarded.
+    pub stamp: Option<Stamp>,
     /// The year it is: it tells of which century a year of two digits is, and which years tell of an age over 89.
     pub this_year: i32,
     /// A record larger than this many bytes is not read.
@@ -143,6 +147,7 @@ impl Settings {
             on_error: OnError::default(),
             key_action: KeyAction::default(),
             keys: None,
+            stamp: None,
             this_year: THIS_YEAR,
             max_record_bytes: 16 << 20,
             max_output_bytes: usize::MAX,
@@ -211,6 +216,7 @@ impl Scrubber {
                 records: batch.records.iter().filter(|r| r.piece.head == 0).count() as u64,
                 ..Tally::default()
             },
+            stamp: self.settings.stamp.clone(),
             restamp: self.settings.policy.profile == Profile::SafeHarbor,
             batch,
         };
@@ -292,8 +298,7 @@ impl Scrubber {
         };
         match result {
             Ok(Some(Fate::Forward { payload, key })) => {
-                let edited = done.out.len() > out_before;
-                done.tally.edited += u64::from(edited);
+                done.tally.edited += u64::from(done.tally.findings != tally_before);
                 done.tally.bytes_out += size(payload) as u64;
                 Ok(Fate::Forward { payload, key })
             }
@@ -351,10 +356,13 @@ impl Scrubber {
                     scratch,
                     done_parts(&mut done.out, &mut done.tally),
                 )? {
-                    Outcome::Clean => Part::Arena(Span::at(body.start(), frame_end)),
+                    Outcome::Clean => self.stamped(record, Span::at(body.start(), frame_end), done),
                     Outcome::Drop => return Ok(None),
                     Outcome::Edited => {
                         done.out.extend_from_slice(&done.batch.arena[body.end()..frame_end.max(body.end())]);
+                        if let Some((at, member)) = self.member(record, &done.out[start..]) {
+                            done.out.splice(start + at..start + at, member);
+                        }
                         Part::Out(Span::at(start, done.out.len()))
                     }
                 }
@@ -393,6 +401,23 @@ impl Scrubber {
         Ok(Some(Fate::Forward { payload, key }))
     }
 
+    /// What the stamp puts into this payload, and where.
+    fn member(&self, record: &Record, payload: &[u8]) -> Option<(usize, Vec<u8>)> {
+        let stamp = self.settings.stamp.as_ref().filter(|_| record.piece == Piece::default())?;
+        stamp.member(payload)
+    }
+
+    /// A payload that stays as it is, but for the stamp.
+    fn stamped(&self, record: &Record, frame: Span, done: &mut ScrubbedBatch) -> Part {
+        let bytes = &done.batch.arena[frame.range()];
+        let Some((at, member)) = self.member(record, bytes) else { return Part::Arena(frame) };
+        let start = done.out.len();
+        done.out.extend_from_slice(&bytes[..at]);
+        done.out.extend_from_slice(&member);
+        done.out.extend_from_slice(&bytes[at..]);
+        Part::Out(Span::at(start, done.out.len()))
+    }
+
     /// Replacing can make a record grow past what the sink takes.
     fn fits(
         &self,
@@ -415,6 +440,8 @@ impl Scrubber {
                     header.name.len() + value
                 })
                 .sum();
+            let stamp = self.settings.stamp.as_ref().and_then(Stamp::header);
+            let headers = headers + stamp.map_or(0, |(name, value)| name.len() + value.len());
             if size(*payload) + size(*key) + headers > self.settings.max_output_bytes {
                 return Err(Unreadable::record("the record is larger than the sink takes"));
             }

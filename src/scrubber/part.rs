@@ -53,7 +53,6 @@ impl Scratch {
     /// From here on serves this scrubber, and looks for these patients, in another batch.
     pub(super) fn serve(&mut self, scrubber: u64, roster: Option<&Arc<Roster>>) {
         self.repeats.serve(scrubber);
-        self.keyed.serve(scrubber);
         self.ahead.clear();
         self.leaf.detect.use_roster(roster);
     }

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use super::Stamp;
 use crate::kind::Kind;
 use crate::record::{Batch, Checkpoint, Origin};
 use crate::span::Span;
@@ -20,6 +21,7 @@ pub struct ScrubbedBatch {
     pub(super) sealed: Vec<Sealed>,
     pub(super) tally: Tally,
     /// Kafka timestamps are replaced by the time of production.
+    pub(super) stamp: Option<Stamp>,
     pub(super) restamp: bool,
 }
 
@@ -78,10 +80,15 @@ impl<'b> Scrubbed<'b> {
         self.batch.part(self.key)
     }
 
-    /// The Kafka headers in order, names as they came, values scrubbed.
+    /// The Kafka headers in order, names as they came, values scrubbed; the stamp behind them, if it is a header.
     pub fn headers(&self) -> impl ExactSizeIterator<Item = (&'b [u8], Option<&'b [u8]>)> + use<'b> {
         let (batch, span) = (self.batch, self.batch.batch.records[self.index].headers);
-        span.range().map(move |i| {
+        let stamp = batch.stamp.as_ref().and_then(Stamp::header);
+        let end = span.end() + usize::from(stamp.is_some());
+        (span.start()..end).map(move |i| {
+            if let Some((name, value)) = stamp.filter(|_| i == span.end()) {
+                return (name, Some(value));
+            }
             let header = batch.batch.headers[i];
             let value = match batch.headers.binary_search_by_key(&(i as u32), |h| h.0) {
                 Ok(at) => batch.part(batch.headers[at].1),

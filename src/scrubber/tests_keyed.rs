@@ -9,7 +9,7 @@ use crate::keys::Ring;
 use crate::kind::{Kind, KindSet};
 use crate::policy::{Action, Policy, Profile, Rule};
 use crate::record::{Batch, Origin, Timestamp};
-use crate::scrubber::{Keys, Outgoing, Scratch, Scrubber, Settings, Tenant};
+use crate::scrubber::{Keys, Outgoing, Scratch, Scrubber, Settings, Stamp, StampPlace, Tenant};
 use crate::transform::{Keyed, NewToken, TokenForm, Tokens};
 
 /// A vault in memory, which can fail.
@@ -252,6 +252,35 @@ fn profiles() {
     let scrubber = with(policy(Profile::Pseudonymised, None), keyed(), Tenant::default(), None);
     let out = scrub(&scrubber, text);
     assert!(out.starts_with(r#"{"ts":"2026-03-01T00:00:01Z","msg":"Patient: [NAME:p1:"#), "{out}");
+}
+
+#[test]
+fn records_are_stamped() {
+    let stamped = |place: StampPlace| {
+        let policy = policy(Profile::SafeHarbor, None);
+        let stamp = Some(Stamp::new(place, &policy));
+        Scrubber::new(Settings { policy, stamp, ..Settings::new() })
+    };
+    let field = stamped(StampPlace::Field("_by".into()));
+    let text = field.settings().stamp.as_ref().unwrap().text().to_owned();
+    assert!(text.starts_with("safe-harbor/2 sha256:") && text.len() == 21 + 16, "{text}");
+    for (input, want) in [
+        (r#"{"a":1}"#, format!(r#"{{"_by":"{text}","a":1}}"#)),
+        (r#"{"ssn":"219-10-9999"}"#, format!(r#"{{"_by":"{text}","ssn":"[SSN]"}}"#)),
+        ("plain 219-10-9999", "plain [SSN]".to_owned()),
+    ] {
+        let once = scrub(&field, input);
+        assert_eq!(once, want);
+        assert_eq!(scrub(&field, &once), once, "a second time");
+    }
+    // What was stamped only is not counted as changed.
+    let done = field.scrub(Batch::from_lines([br#"{"a":1}"#.as_slice()]), &mut Scratch::default()).unwrap();
+    assert_eq!(done.tally().edited, 0);
+    let header = stamped(StampPlace::Header("by".into()));
+    let done = header.scrub(message(Some("x"), None, Some("a")), &mut Scratch::default()).unwrap();
+    let Some(Outgoing::Clean(clean)) = done.iter().next() else { panic!("not forwarded") };
+    let headers: Vec<_> = clean.headers().collect();
+    assert_eq!(headers, [(&b"x-tenant"[..], Some(&b"a"[..])), (b"by", Some(text.as_bytes()))]);
 }
 
 fn text() -> impl Strategy<Value = String> {

@@ -4,23 +4,26 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aes::Aes256;
 use aes_siv::KeyInit as _;
 use aes_siv::siv::Aes256Siv;
-use aws_lc_rs::hmac;
 use cmac::{Cmac, Mac};
 
 use super::calendar::Civil;
 use super::canonical::canonical;
 use super::ff1::Ff1;
 use super::format_preserving::{self, Way};
+use super::prf::Prf;
 use super::token::{self, CHECK_BYTES, NAME_BYTES, ReadToken, TokenForm, TokenType};
 use super::{dates, surrogate};
 use crate::keys::{Purpose, Ring, RingError};
 use crate::kind::Kind;
 use crate::policy::Action;
 use crate::secret::Sensitive;
+
+static SERIAL: AtomicU64 = AtomicU64::new(1);
 
 /// A worker keeps the keys of so many tenants; of more it begins anew.
 const MAX_TENANTS: usize = 256;
@@ -76,6 +79,8 @@ impl Tokens for TestTokens {
 
 /// The keys that transforms work with. Immutable, shared by all workers.
 pub struct Keyed {
+    /// Tells a worker that the keys it holds are another one's.
+    serial: u64,
     ring: Arc<Ring>,
     tokens: Option<Arc<dyn Tokens>>,
     form: TokenForm,
@@ -86,51 +91,63 @@ pub struct Keyed {
 
 /// One value, and what is done with it.
 #[derive(Clone, Copy)]
-pub(crate) struct Value<'a> {
-    pub(crate) kind: Kind,
-    pub(crate) action: Action,
-    pub(crate) text: &'a [u8],
-    /// It is a JSON number.
-    pub(crate) number: bool,
+pub struct Value<'a> {
+    /// What it is.
+    pub kind: Kind,
+    /// An action that takes a key.
+    pub action: Action,
+    /// The exact bytes.
+    pub text: &'a [u8],
+    /// It is a JSON number, which may be written with an exponent and has no leading zeros.
+    pub number: bool,
 }
 
-/// Whom a record speaks of, and whose it is.
+/// Whose a record is, and whom it speaks of.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Context<'a> {
-    pub(crate) tenant: Option<&'a str>,
+pub struct Context<'a> {
+    /// Whose keys are used.
+    pub tenant: Option<&'a str>,
     /// The canonical form of what tells one person from another.
-    pub(crate) subject: Option<&'a [u8]>,
+    pub subject: Option<&'a [u8]>,
 }
 
-/// A worker's keys.
+/// A worker's keys, derived when first needed and kept.
 #[derive(Default)]
-pub(crate) struct KeyedScratch {
-    /// Which scrubber they are of.
+pub struct KeyedScratch {
+    /// Whose they are.
     serial: u64,
     tenants: HashMap<Box<str>, TenantKeys>,
     canonical: Vec<u8>,
-    body: Vec<u8>,
+    writer: TokenWriter,
+}
+
+/// What tokens are written with.
+#[derive(Default)]
+struct TokenWriter {
+    /// Of the active version.
+    mac: Option<Cmac<Aes256>>,
+    checked: Vec<u8>,
 }
 
 /// One tenant's keys, made when first needed.
 #[derive(Default)]
 struct TenantKeys {
     kinds: [Option<Box<KindKeys>>; Kind::COUNT],
-    shift: Option<hmac::Key>,
+    shift: Option<Prf>,
 }
 
 #[derive(Default)]
 struct KindKeys {
-    pseudonym: Option<hmac::Key>,
-    lookup: Option<hmac::Key>,
-    surrogate: Option<hmac::Key>,
+    pseudonym: Option<Prf>,
+    lookup: Option<Prf>,
+    surrogate: Option<Prf>,
     seal: Option<Aes256Siv>,
     ff1: Option<Ff1>,
 }
 
 /// Why a value was not transformed: a fixed phrase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failed {
+pub enum Failed {
     /// It is about this record.
     Record(&'static str),
     /// Keys or vault do not work: no other record would fare better.
@@ -153,7 +170,8 @@ impl Keyed {
             Ok((version, mac.map_err(|_| RingError::Unsound("a key of another length"))?))
         };
         let checks = ring.readable().map(check).collect::<Result<_, _>>()?;
-        Ok(Keyed { ring, tokens: None, form: TokenForm::default(), this_year, checks })
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        Ok(Keyed { serial, ring, tokens: None, form: TokenForm::default(), this_year, checks })
     }
 
     /// The same, with a vault that keeps tokens.
@@ -174,7 +192,10 @@ impl Keyed {
     }
 
     /// Makes durable what the vault gave out.
-    pub(crate) fn commit(&self) -> Result<(), Failed> {
+    ///
+    /// # Errors
+    /// When it could not: then those tokens must not go out.
+    pub fn commit(&self) -> Result<(), Failed> {
         self.tokens.as_ref().map_or(Ok(()), |tokens| tokens.commit().map_err(Failed::Keys))
     }
 
@@ -190,14 +211,18 @@ impl Keyed {
 
     /// Appends what takes the place of a value; the marker of its kind where the transform does not apply. Not for
     /// [`Action::Token`], of which many are asked for at once: see [`Keyed::tokenize`].
-    pub(crate) fn transform(
+    ///
+    /// # Errors
+    /// Where no tenant is known, or the ring lacks a key.
+    pub fn transform(
         &self,
         value: Value<'_>,
         context: Context<'_>,
         scratch: &mut KeyedScratch,
         out: &mut Vec<u8>,
     ) -> Result<(), Failed> {
-        let KeyedScratch { tenants, canonical: form, body, .. } = scratch;
+        scratch.serve(self.serial);
+        let KeyedScratch { tenants, canonical: form, writer, .. } = scratch;
         let Value { kind, action, text, number } = value;
         let keys = tenant_keys(tenants, context)?;
         let version = self.ring.active();
@@ -208,11 +233,9 @@ impl Keyed {
         let done = match action {
             Action::Pseudonym => {
                 spell(form);
-                let key = keys.of(kind).hmac(self, Purpose::Pseudonym, kind, context)?;
-                let tag = hmac::sign(key, form);
-                body.clear();
-                body.extend_from_slice(&tag.as_ref()[..NAME_BYTES]);
-                self.write_token(kind, TokenType::Pseudonym, version, body, out)
+                let key = keys.of(kind).prf(self, Purpose::Pseudonym, kind, context)?;
+                let tag = key.tag(form);
+                self.write_token((kind, TokenType::Pseudonym), &tag[..NAME_BYTES], writer, out)
             }
             Action::Seal => {
                 let mut head = Vec::new();
@@ -221,7 +244,7 @@ impl Keyed {
                 let sealed = siv
                     .encrypt([head.as_slice()], text)
                     .map_err(|_| Failed::Record("a value is too long to be sealed"))?;
-                self.write_token(kind, TokenType::Sealed, version, &sealed, out)
+                self.write_token((kind, TokenType::Sealed), &sealed, writer, out)
             }
             Action::FormatPreserving => {
                 let ff1 = keys.of(kind).ff1(self, kind, context)?;
@@ -239,7 +262,7 @@ impl Keyed {
                 match (written, context.subject) {
                     (Some(written), Some(subject)) => {
                         let key = keys.shift(self, context)?;
-                        let by = shift(hmac::sign(key, subject).as_ref(), days);
+                        let by = shift(&key.tag(subject), days);
                         let day = Civil::from_days(written.day.days() + by);
                         // A year of two digits does not tell one that is a hundred years on.
                         written.write(text, day, out);
@@ -249,19 +272,8 @@ impl Keyed {
                 }
             }
             Action::Surrogate => {
-                let key = keys.of(kind).hmac(self, Purpose::Surrogate, kind, context)?;
-                surrogate::surrogate(
-                    kind,
-                    text,
-                    number,
-                    self.this_year,
-                    &mut |what| {
-                        let mut seed = [0; 32];
-                        seed.copy_from_slice(hmac::sign(key, what).as_ref());
-                        seed
-                    },
-                    out,
-                )
+                let key = keys.of(kind).prf(self, Purpose::Surrogate, kind, context)?;
+                surrogate::surrogate(kind, text, number, self.this_year, &mut |what| key.tag(what), out)
             }
             _ => false,
         };
@@ -271,24 +283,28 @@ impl Keyed {
         Ok(())
     }
 
-    /// Asks the vault for tokens of some values, and shows each token to `write` in their order.
-    pub(crate) fn tokenize<'v>(
+    /// Asks the vault for tokens of some values, and shows each token to `write` in their order. They may go out after
+    /// [`Keyed::commit`].
+    ///
+    /// # Errors
+    /// Where no tenant is known, there is no vault, or it does not work.
+    pub fn tokenize<'v>(
         &self,
         values: impl Iterator<Item = Value<'v>> + Clone,
         context: Context<'_>,
         scratch: &mut KeyedScratch,
         mut write: impl FnMut(&[u8]),
     ) -> Result<(), Failed> {
-        let KeyedScratch { tenants, canonical: form, body, .. } = scratch;
+        scratch.serve(self.serial);
+        let KeyedScratch { tenants, canonical: form, writer, .. } = scratch;
         let keys = tenant_keys(tenants, context)?;
         let version = self.ring.active();
         let mut items = Vec::new();
         for Value { kind, text, number, .. } in values.clone() {
             form.clear();
             canonical(kind, text, number, self.this_year, form);
-            let key = keys.of(kind).hmac(self, Purpose::VaultLookup, kind, context)?;
-            let mut tag = [0; 32];
-            tag.copy_from_slice(hmac::sign(key, form).as_ref());
+            let key = keys.of(kind).prf(self, Purpose::VaultLookup, kind, context)?;
+            let tag = key.tag(form);
             items.push(NewToken {
                 tag,
                 kind,
@@ -299,10 +315,8 @@ impl Keyed {
         }
         let tokens = self.tokens.as_ref().ok_or(NO_VAULT)?.tokenize(&items).map_err(Failed::Keys)?;
         for (item, name) in items.iter().zip(&tokens) {
-            body.clear();
-            body.extend_from_slice(name);
             let mut out = Vec::new();
-            self.write_token(item.kind, TokenType::Vault, version, body, &mut out);
+            self.write_token((item.kind, TokenType::Vault), name, writer, &mut out);
             write(&out);
         }
         Ok(())
@@ -311,20 +325,23 @@ impl Keyed {
     /// Appends a token whose body begins with these bytes. Always `true`, as of a transform that applies.
     fn write_token(
         &self,
-        kind: Kind,
-        token_type: TokenType,
-        version: u32,
+        (kind, token_type): (Kind, TokenType),
         name: &[u8],
+        writer: &mut TokenWriter,
         out: &mut Vec<u8>,
     ) -> bool {
-        let mut checked = Vec::with_capacity(32 + name.len());
-        token::head(kind, token_type, version, &mut checked);
+        let version = self.ring.active();
+        let TokenWriter { mac, checked } = writer;
+        if mac.is_none() {
+            *mac = self.checks.iter().find(|(v, _)| *v == version).map(|(_, mac)| mac.clone());
+        }
+        let Some(mac) = mac else { return false };
+        checked.clear();
+        token::head(kind, token_type, version, checked);
         let head = checked.len();
         checked.extend_from_slice(name);
-        let Some((_, mac)) = self.checks.iter().find(|(v, _)| *v == version) else { return false };
-        let mut mac = mac.clone();
-        mac.update(&checked);
-        let check = mac.finalize().into_bytes();
+        mac.update(checked);
+        let check = mac.finalize_reset().into_bytes();
         checked.extend_from_slice(&check[..CHECK_BYTES]);
         let (head, body) = checked.split_at(head);
         token::write(self.form, head, body, out);
@@ -400,24 +417,24 @@ impl TenantKeys {
         self.kinds[kind as usize].get_or_insert_default()
     }
 
-    fn shift(&mut self, keyed: &Keyed, context: Context<'_>) -> Result<&hmac::Key, Failed> {
+    fn shift(&mut self, keyed: &Keyed, context: Context<'_>) -> Result<&Prf, Failed> {
         if self.shift.is_none() {
             let tenant = context.tenant.unwrap_or_default().as_bytes();
             let key = keyed.ring.derive::<32>(keyed.ring.active(), Purpose::DateShift, &[tenant]);
-            self.shift = Some(hmac::Key::new(hmac::HMAC_SHA256, key.map_err(|_| NO_KEY)?.expose()));
+            self.shift = Prf::new(key.map_err(|_| NO_KEY)?.expose());
         }
         self.shift.as_ref().ok_or(NO_KEY)
     }
 }
 
 impl KindKeys {
-    fn hmac(
+    fn prf(
         &mut self,
         keyed: &Keyed,
         purpose: Purpose,
         kind: Kind,
         context: Context<'_>,
-    ) -> Result<&hmac::Key, Failed> {
+    ) -> Result<&Prf, Failed> {
         let slot = match purpose {
             Purpose::Pseudonym => &mut self.pseudonym,
             Purpose::VaultLookup => &mut self.lookup,
@@ -425,7 +442,7 @@ impl KindKeys {
         };
         if slot.is_none() {
             let key = keyed.derived::<32>(purpose, kind, context)?;
-            *slot = Some(hmac::Key::new(hmac::HMAC_SHA256, key.expose()));
+            *slot = Prf::new(key.expose());
         }
         slot.as_ref().ok_or(NO_KEY)
     }
@@ -459,9 +476,27 @@ impl Keyed {
     }
 }
 
+impl fmt::Debug for KeyedScratch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyedScratch")
+    }
+}
+
+impl fmt::Debug for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Value({}, {} bytes)", self.kind, self.text.len())
+    }
+}
+
+impl fmt::Debug for NewToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NewToken({}, {} bytes)", self.kind, self.value.len())
+    }
+}
+
 impl KeyedScratch {
-    /// From here on serves this scrubber: another one's keys are dropped.
-    pub(crate) fn serve(&mut self, serial: u64) {
+    /// From here on holds the keys of this [`Keyed`]: another one's are dropped.
+    fn serve(&mut self, serial: u64) {
         if self.serial != serial {
             *self = KeyedScratch { serial, ..KeyedScratch::default() };
         }

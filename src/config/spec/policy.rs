@@ -7,6 +7,7 @@ use toml::Spanned;
 use crate::authored::{Reader, Table};
 use crate::kind::{Kind, KindSet};
 use crate::policy::{Action, PathPattern, Profile};
+use crate::scrubber::StampPlace;
 use crate::transform::FORMAT_PRESERVING_KINDS;
 
 /// `[policy]`
@@ -16,6 +17,7 @@ pub(in crate::config) struct PolicySpec {
     pub(in crate::config) threshold: Option<f32>,
     pub(in crate::config) kinds: Option<KindSet>,
     pub(in crate::config) rules: Vec<RuleSpec>,
+    pub(in crate::config) stamp: Option<StampPlace>,
 }
 
 /// `[[policy.rule]]`
@@ -56,6 +58,7 @@ impl PolicySpec {
             threshold: t.number("threshold", 0.0..=1.0).map(|n| n as f32),
             kinds: kinds(t, "kinds"),
             rules: t.tables("rule").iter().filter_map(|r| rule(reader, r)).collect(),
+            stamp: t.table("stamp").and_then(|stamp| place(t, &stamp)),
         };
         t.finish(&["subject"]);
         spec
@@ -81,6 +84,23 @@ fn rule(reader: &Reader, t: &Table<'_>) -> Option<RuleSpec> {
         _ => {}
     }
     Some(RuleSpec { span: t.span(), kinds, path, min_confidence, action })
+}
+
+/// Where records are stamped.
+fn place(policy: &Table<'_>, t: &Table<'_>) -> Option<StampPlace> {
+    let (header, field) = (t.string("header"), t.string("field"));
+    t.finish(&[]);
+    let good = |name: &toml::Spanned<String>| !name.get_ref().is_empty();
+    match (header, field) {
+        (Some(name), None) if good(&name) => Some(StampPlace::Header(name.into_inner())),
+        (None, Some(name)) if good(&name) => Some(StampPlace::Field(name.into_inner())),
+        _ => {
+            let help = "write stamp = { header = \"scrubjay-policy\" } or stamp = { field = \"_scrubjay\" }"
+                .to_owned();
+            policy.wrong("stamp", t.span(), "one place with a name", "here", Some(help));
+            None
+        }
+    }
 }
 
 /// Some actions do nothing for some kinds but redact them: a rule that names such a kind means something else.
