@@ -4,6 +4,7 @@
 //! (`scrubjay | head`) is no error.
 
 mod args;
+mod audit;
 mod check;
 mod completions;
 mod coverage;
@@ -69,6 +70,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Open what was put into quarantine
     Quarantine(quarantine::QuarantineArgs),
+    /// Verify, show, export and prune the audit log
+    Audit(audit::AuditArgs),
     /// Make a roster of patients, held as keyed hashes only, or show what one says
     Roster(roster::RosterArgs),
     /// Print a completion script for a shell
@@ -125,6 +128,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         #[cfg(feature = "kafka")]
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Quarantine(args)) => quarantine::run(&args),
+        Some(Command::Audit(args)) => audit::run(&args),
         Some(Command::Roster(args)) => roster::run(&args),
         Some(Command::Completions(args)) => completions::run(&args, Cli::command()),
     }

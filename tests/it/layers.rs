@@ -24,6 +24,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("policy", "codec kind"),
     ("transform", "codec kind policy span"),
     ("keys", "reason record secret"),
+    ("audit", "keys kind reason"),
     ("scrubber", "codec detect keys kind policy record secret span transform"),
     ("eval", "codec kind policy record scrubber"),
     ("metrics", "kind record scrubber"),
@@ -41,7 +42,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("demo", "config kafka kind metrics pipeline record scrubber sink source"),
     (
         "cli",
-        "codec config console demo detect eval health kafka keys kind metrics pipeline policy reason record scrubber \
+        "audit codec config console demo detect eval health kafka keys kind metrics pipeline policy reason record scrubber \
          secret sink source span transform",
     ),
 ];
@@ -57,6 +58,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rdkafka", &["kafka", "source::kafka", "sink::kafka", "demo", "cli::demo"]),
     ("tokio", &["console"]),
     ("axum", &["console"]),
+    ("rustls", &["audit::export::tls"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli"]),
