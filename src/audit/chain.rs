@@ -135,7 +135,7 @@ impl Chain {
         if let Err(fault) = trust.check(checkpoint) {
             return Some(fault);
         }
-        if n != last.number + 1 {
+        if Some(n) != last.number.checked_add(1) {
             return Some(format!(
                 "checkpoint {n} comes after checkpoint {}: some are missing or moved",
                 last.number
@@ -151,7 +151,7 @@ impl Chain {
             return Some(format!(
                 "checkpoint {n} is not of this log: entries {} to {size} have the root {}, where {} was signed; they were \
                  changed and the chain computed anew",
-                last.size + 1,
+                last.size.saturating_add(1),
                 hex(&root[..8]),
                 hex(&checkpoint.root[..8]),
             ));

@@ -1,36 +1,36 @@
 //! Checkpoints in another trust domain: the file of checkpoints, line for line, in another directory.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use super::files::create;
+use super::files::{Lines, Piece, create};
 use super::{AuditError, Problem, checkpoint};
 
 /// The copy must be what the log's own file begins with. If it is not, or has more, one of them was changed or
 /// the log was set back to an older state.
 pub(super) fn compare(dir: &Path, to: &Path) -> Result<(), AuditError> {
     let (own, copy) = (dir.join(checkpoint::FILE), to.join(checkpoint::FILE));
-    let Some(copied) = open(&copy)? else { return Ok(()) };
-    let mut copied = BufReader::new(copied);
-    let mut own_file = open(&own)?.map(BufReader::new);
-    let (mut a, mut b, mut line) = (vec![0; 64 << 10], vec![0; 64 << 10], 1);
-    loop {
-        let n = copied.read(&mut a).map_err(|e| AuditError::read(&copy, &e))?;
-        if n == 0 {
-            return Ok(());
-        }
-        let same = match &mut own_file {
-            Some(own_file) => own_file.read_exact(&mut b[..n]).is_ok() && a[..n] == b[..n],
-            None => false,
+    let lines = |path: &Path| Lines::open(path, 0, u64::MAX).map_err(|e| AuditError::read(path, &e));
+    let (Some(mut copied), mut owned) = (lines(&copy)?, lines(&own)?) else { return Ok(()) };
+    let mut number = 0;
+    while let Some(piece) = copied.next().map_err(|e| AuditError::read(&copy, &e))? {
+        number += 1;
+        let line = match &mut owned {
+            Some(owned) => owned.next().map_err(|e| AuditError::read(&own, &e))?,
+            None => None,
+        };
+        let same = match (piece, line) {
+            (Piece::Line(copied), Some(Piece::Line(own))) => copied == own,
+            // A copy that was broken off is carried on.
+            (Piece::Torn(copied), Some(Piece::Line(own))) => own.starts_with(copied),
+            _ => false,
         };
         if !same {
-            let at = a[..n].iter().zip(&b).take_while(|(a, b)| a == b).count();
-            line += a[..at].iter().filter(|b| **b == b'\n').count() as u64;
-            return Err(differs(&copy, line));
+            return Err(differs(&copy, number));
         }
-        line += a[..n].iter().filter(|b| **b == b'\n').count() as u64;
     }
+    Ok(())
 }
 
 fn differs(copy: &Path, line: u64) -> AuditError {

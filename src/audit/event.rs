@@ -18,7 +18,7 @@ macro_rules! events {
                 match self { $(Event::$variant => $name,)* }
             }
 
-            /// One line on what it is.
+            /// One line on what it is, whether it was done or refused.
             pub const fn about(self) -> &'static str {
                 match self { $(Event::$variant => $about,)* }
             }
@@ -27,29 +27,29 @@ macro_rules! events {
 }
 
 events! {
-    PolicyLoad "policy_load" "a policy or pipeline came into force";
-    KeyGenerate "key_generate" "a key was made";
-    KeyRotate "key_rotate" "a key got a new version";
-    KeyRetire "key_retire" "a version of a key is used for reading only";
-    KeyDestroy "key_destroy" "a version of a key was destroyed; what it sealed cannot be read again";
-    KeyRewrap "key_rewrap" "keys were wrapped under another key-encryption key";
-    VaultReveal "vault_reveal" "the value behind a token was revealed";
-    VaultRevealBulk "vault_reveal_bulk" "the values behind many tokens were revealed at once";
-    BreakGlass "break_glass" "values were revealed in an emergency, without the usual approval";
-    QuarantineOpen "quarantine_open" "sealed records were opened";
-    VaultExport "vault_export" "entries of the vault were exported";
-    VaultBackup "vault_backup" "a backup of the vault was made";
-    VaultRestore "vault_restore" "the vault was restored from a backup";
-    VaultExpire "vault_expire" "entries of the vault were deleted at the end of their time";
-    ApprovalRequest "approval_request" "somebody asked for an approval";
-    ApprovalGrant "approval_grant" "somebody approved what another had asked for";
-    ApprovalDeny "approval_deny" "somebody refused what another had asked for";
-    Login "login" "an operator signed in";
-    Logout "logout" "an operator signed out, or was signed out";
-    AuditRotate "audit_rotate" "the audit log went on in a new file";
-    AuditRecover "audit_recover" "the audit log was opened after a crash, and its unfinished last line dealt with";
-    AuditExport "audit_export" "entries of the audit log were exported";
-    AuditPrune "audit_prune" "old files of the audit log are being deleted";
+    PolicyLoad "policy_load" "loading of a policy or pipeline";
+    KeyGenerate "key_generate" "making of a key";
+    KeyRotate "key_rotate" "a new version of a key";
+    KeyRetire "key_retire" "keeping of a version of a key for reading only";
+    KeyDestroy "key_destroy" "destruction of a version of a key: what it sealed cannot be read again";
+    KeyRewrap "key_rewrap" "wrapping of keys under another key-encryption key";
+    VaultReveal "vault_reveal" "reveal of the value behind a token";
+    VaultRevealBulk "vault_reveal_bulk" "reveal of the values behind many tokens at once";
+    BreakGlass "break_glass" "reveal in an emergency, without the usual approval";
+    QuarantineOpen "quarantine_open" "opening of sealed records";
+    VaultExport "vault_export" "export of entries of the vault";
+    VaultBackup "vault_backup" "backup of the vault";
+    VaultRestore "vault_restore" "restoring of the vault from a backup";
+    VaultExpire "vault_expire" "deletion of entries of the vault at the end of their time";
+    ApprovalRequest "approval_request" "request for an approval";
+    ApprovalGrant "approval_grant" "approval of what another asked for";
+    ApprovalDeny "approval_deny" "refusal of what another asked for";
+    Login "login" "sign-in of an operator";
+    Logout "logout" "sign-out of an operator, by choice or by time";
+    AuditRotate "audit_rotate" "going on of the audit log in a new file";
+    AuditRecover "audit_recover" "moving aside of a last line that a crash left unfinished";
+    AuditExport "audit_export" "export of entries of the audit log";
+    AuditPrune "audit_prune" "deletion of old files of the audit log";
 }
 
 impl Event {

@@ -138,7 +138,10 @@ impl Lines {
             opened => opened?,
         };
         file.seek(SeekFrom::Start(offset))?;
-        let input = BufReader::with_capacity(256 << 10, file).take(len.saturating_sub(offset));
+        let ahead = len.saturating_sub(offset);
+        // Mostly nothing is there to be read: an append looks for what others have written.
+        let capacity = ahead.clamp(1, 256 << 10) as usize;
+        let input = BufReader::with_capacity(capacity, file).take(ahead);
         Ok(Some(Lines { input, line: Vec::new() }))
     }
 

@@ -61,12 +61,11 @@ impl AuditLog {
         make_dir(dir).map_err(|e| AuditError::write(dir, &e))?;
         let lock = lock_file(dir).map_err(|e| AuditError::write(dir, &e))?;
         let log = AuditLog { key, lock, position: Mutex::default(), settings };
-        log.locked(|log, position| match &log.settings.copy_to {
-            Some(to) if log.key.is_some() => {
+        log.locked(|log, position| {
+            if let Some(to) = &log.settings.copy_to {
                 copy::compare(&log.settings.dir, to)?;
-                copy::bring_up(&log.settings.dir, to, position.checkpoint_offset)
             }
-            _ => Ok(()),
+            log.copy(position)
         })?;
         Ok(log)
     }
@@ -83,8 +82,12 @@ impl AuditLog {
     pub(super) fn append_at(&self, entry: &Entry, now_ms: i64) -> Result<Receipt, AuditError> {
         entry.check()?;
         self.locked(|log, position| {
+            // What failed with the last entry is tried before there is another one.
+            log.copy(position)?;
             let record = log.write(position, entry.clone(), now_ms)?;
-            log.checkpoint_if_due(position)?;
+            if log.is_checkpoint_due(position) {
+                log.sign(position, None)?;
+            }
             Ok(Receipt { seq: record.seq, time_ms: record.time_ms, hash: record.hash })
         })
     }
@@ -219,13 +222,23 @@ impl AuditLog {
         Ok(record)
     }
 
-    fn checkpoint_if_due(&self, position: &mut Position) -> Result<(), AuditError> {
+    fn is_checkpoint_due(&self, position: &Position) -> bool {
         let (chain, settings) = (&position.chain, &self.settings);
         let entries = chain.seq - chain.signed.size;
         let age_ms = chain.time_ms.saturating_sub(chain.signed.time_ms);
         let patience_ms = i64::try_from(settings.checkpoint_seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
-        let due = entries >= settings.checkpoint_entries || age_ms >= patience_ms;
-        if self.key.is_some() && due { self.sign(position, None) } else { Ok(()) }
+        self.key.is_some() && (entries >= settings.checkpoint_entries || age_ms >= patience_ms)
+    }
+
+    /// Copies the checkpoints that have not been copied yet, whoever made them. As long as that does not work, no entry is
+    /// acknowledged.
+    fn copy(&self, position: &mut Position) -> Result<(), AuditError> {
+        let made = position.checkpoint_offset;
+        if let Some(to) = self.settings.copy_to.as_ref().filter(|_| position.copied != Some(made)) {
+            copy::bring_up(&self.settings.dir, to, made)?;
+            position.copied = Some(made);
+        }
+        Ok(())
     }
 
     /// Makes a checkpoint over all there is.
@@ -248,10 +261,7 @@ impl AuditLog {
         append_line(&path, position.checkpoint_offset, &checkpoint.to_line())
             .map_err(|e| AuditError::write(&path, &e))?;
         position.signed(&checkpoint)?;
-        match &self.settings.copy_to {
-            Some(to) => copy::bring_up(&self.settings.dir, to, position.checkpoint_offset),
-            None => Ok(()),
-        }
+        self.copy(position)
     }
 }
 

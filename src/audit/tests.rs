@@ -200,6 +200,28 @@ fn checkpoints_come_by_number_and_by_time() {
     assert!(bench.verify().is_intact());
 }
 
+/// As long as checkpoints cannot be copied, nothing goes on.
+#[test]
+fn a_copy_that_cannot_be_made_stops_the_log() {
+    let bench = Bench::new();
+    let log = AuditLog::open(bench.settings()).unwrap();
+    append(&log, 0, START_MS);
+    let away = bench.dir.path().join("away");
+    fs::rename(bench.copies(), &away).unwrap();
+    (1..8).for_each(|i| append(&log, i, START_MS));
+    // The ninth makes a checkpoint. It is in the log; the tenth is not.
+    for i in 8..12 {
+        let error = log.append_at(&entry(i), START_MS).unwrap_err().to_string();
+        assert!(error.contains("mount it"), "{error}");
+    }
+    assert_eq!(records(&bench.log()).len(), 9);
+    fs::rename(&away, bench.copies()).unwrap();
+    append(&log, 12, START_MS);
+    log.close().unwrap();
+    let report = bench.verify();
+    assert!(report.is_intact() && report.trusted == 3, "{report:?}");
+}
+
 #[test]
 fn without_a_key_there_is_a_chain_only() {
     let bench = Bench::new();

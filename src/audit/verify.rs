@@ -137,6 +137,7 @@ pub fn verify(dir: &Path, options: &VerifyOptions) -> Result<Report, AuditError>
     auditor.rest_of_trusted(position.chain.seq)?;
     let chain = &position.chain;
     let mut report = auditor.report;
+    report.entries = position.lines;
     (report.last_seq, report.head, report.last_ms) = (chain.seq, chain.head, chain.time_ms);
     (report.checkpoints, report.signed) = (chain.signed.number, chain.signed.size);
     Ok(report)
@@ -155,7 +156,6 @@ impl Visitor for Auditor<'_> {
     }
 
     fn entry(&mut self, frame: &Frame, line: &[u8], before: &Before) -> Option<String> {
-        self.report.entries += 1;
         let record = match Record::parse(line) {
             Ok(record) => record,
             Err(e) => return Some(format!("entry {}: {e}", frame.seq)),

@@ -16,10 +16,14 @@ pub(super) struct Position {
     pub(super) file: u32,
     pub(super) offset: u64,
     line: u64,
+    /// Lines of all files walked along.
+    pub(super) lines: u64,
     pub(super) first_ms: Option<i64>,
     /// Bytes and lines of the file of checkpoints so far.
     pub(super) checkpoint_offset: u64,
     checkpoint_line: u64,
+    /// Bytes of checkpoints that are known to be in the copy.
+    pub(super) copied: Option<u64>,
     pub(super) chain: Chain,
 }
 
@@ -82,10 +86,17 @@ impl Position {
             })?;
         }
         let before: Option<&Pruned> = pruned.as_ref().and_then(|c: &Checkpoint| c.pruned.as_ref());
-        let chain = Chain::new(before);
-        let (offset, line, first_ms) = (0, 0, None);
-        let start =
-            Position { file, offset, line, first_ms, checkpoint_offset: 0, checkpoint_line: 0, chain };
+        let start = Position {
+            file,
+            offset: 0,
+            line: 0,
+            lines: 0,
+            first_ms: None,
+            checkpoint_offset: 0,
+            checkpoint_line: 0,
+            copied: None,
+            chain: Chain::new(before),
+        };
         Ok((start, pruned))
     }
 
@@ -198,6 +209,7 @@ impl Position {
         visitor: &mut impl Visitor,
     ) -> Result<(), AuditError> {
         self.line += 1;
+        self.lines += 1;
         self.offset += line.len() as u64 + 1;
         match self.chain.add(line) {
             Ok(frame) => {

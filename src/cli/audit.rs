@@ -236,10 +236,10 @@ fn write_report(out: &mut dyn Write, report: &Report, options: &VerifyOptions) -
         writeln!(out, "and {} more", report.more_problems)?;
     }
     if report.entries > 0 {
-        let (entries, files) = (report.entries, report.files);
+        let (entries, files) = (report.entries, counted(report.files, "file"));
         writeln!(
             out,
-            "entries      {entries} in {files} files, up to {} at {}",
+            "entries      {entries} in {files}, up to {} at {}",
             report.last_seq,
             report.last_time()
         )?;
@@ -258,10 +258,19 @@ fn write_report(out: &mut dyn Write, report: &Report, options: &VerifyOptions) -
         (_, false) => writeln!(out, "signatures   not checked: name a --public-key")?,
     }
     match options.checkpoints {
-        Some(_) => writeln!(out, "kept apart   {} checkpoints are those of the log", report.trusted)?,
+        Some(_) => writeln!(out, "kept apart   {} as in the log", counted(report.trusted, "checkpoint"))?,
         None => writeln!(out, "kept apart   no checkpoints given: name them with --checkpoints")?,
     }
     writeln!(out, "{}", if report.is_intact() { "intact" } else { "NOT INTACT" })
+}
+
+/// A number of things, in words.
+fn counted(n: impl TryInto<u64>, one: &str) -> String {
+    match (n.try_into().unwrap_or(u64::MAX), one.strip_suffix('y')) {
+        (1, _) => format!("1 {one}"),
+        (n, Some(stem)) => format!("{n} {stem}ies"),
+        (n, None) => format!("{n} {one}s"),
+    }
 }
 
 fn tail(args: &TailArgs) -> Result<ExitCode, Ended> {
@@ -376,7 +385,7 @@ fn prune(args: &PruneArgs) -> Result<ExitCode, Ended> {
     log.close()?;
     say(match done.files {
         0 => "nothing is that old: files go as a whole, and the newest stays".to_owned(),
-        files => format!("{files} files with {} entries deleted", done.entries),
+        files => format!("{} with {} deleted", counted(files, "file"), counted(done.entries, "entry")),
     });
     Ok(ExitCode::SUCCESS)
 }

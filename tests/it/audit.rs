@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use scrubjay::audit::{Actor, AuditLog, AuditSettings, Entry, Event, Outcome, What};
+use scrubjay::audit::{Actor, AuditLog, AuditSettings, Entry, Event, ExportFormat, Outcome, Record, What};
 use scrubjay::keys::SecretRef;
 
-use crate::kit::{Cmd, Dir, contains};
+use crate::kit::{Cmd, Dir, contains, root};
 
 const KEY: &str = "7f3c1a90b2d84e65f0a1c2d3e4f5061728394a5b6c7d8e9f0011223344556677";
 const CANARY: &str = "219-10-9999";
@@ -59,7 +59,7 @@ fn a_sound_log_verifies_with_the_public_key_alone() {
         .run()
         .code(0)
         .quiet()
-        .stdout_has("entries      11 in 1 files, up to 11 at 20")
+        .stdout_has("entries      11 in 1 file, up to 11 at 20")
         .stdout_has("signatures   checked\n")
         .stdout_has("\nintact\n");
     audit(&dir, "verify --key file:audit.key").run().code(0).stdout_has("name them with --checkpoints");
@@ -186,6 +186,30 @@ fn many_processes_append_at_once() {
         .run()
         .code(0)
         .stdout_has("entries      10 in");
+}
+
+/// The page names every event, and its samples are what the program writes.
+#[test]
+fn the_page_is_of_this_program() {
+    let page = std::fs::read_to_string(root().join("docs/audit.md")).unwrap();
+    let rows: Vec<_> = page
+        .lines()
+        .skip_while(|l| !l.starts_with("| event |"))
+        .skip(2)
+        .take_while(|l| l.starts_with('|'))
+        .collect();
+    let expected: Vec<_> = Event::ALL.iter().map(|e| format!("| `{}` | {} |", e.name(), e.about())).collect();
+    assert_eq!(rows, expected, "docs/audit.md, table of events");
+    let entry = page.lines().find(|l| l.starts_with("{\"v\":1,\"seq\":")).unwrap();
+    let record = Record::parse(entry.as_bytes()).unwrap();
+    for (name, format) in ExportFormat::NAMES {
+        let mut shown = page.lines().filter(|l| l.contains(&format.render(&record).unwrap()[..]));
+        assert!(
+            shown.next().is_some(),
+            "docs/audit.md does not show the entry as {name}: {}",
+            format.render(&record).unwrap()
+        );
+    }
 }
 
 #[test]
