@@ -412,4 +412,9 @@ fn a_writer_sees_what_is_done_while_it_runs() {
     assert!(matches!(log.append(&entry(2)), Err(AuditError::Tampered(_))));
     fs::write(&path, &whole).unwrap();
     log.append(&entry(2)).unwrap();
+    let checkpoints = fs::read(bench.path("checkpoints.jsonl")).unwrap();
+    fs::write(bench.path("checkpoints.jsonl"), &checkpoints[..checkpoints.len() / 2]).unwrap();
+    assert!(matches!(log.append(&entry(3)), Err(AuditError::Tampered(_))));
+    fs::write(bench.path("checkpoints.jsonl"), &checkpoints).unwrap();
+    log.append(&entry(3)).unwrap();
 }

@@ -109,6 +109,11 @@ impl Position {
         visitor: &mut impl Visitor,
     ) -> Result<Ends, AuditError> {
         let mut ends = Ends::default();
+        if extent.checkpoints < self.checkpoint_offset {
+            let (was, is) = (self.checkpoint_offset, extent.checkpoints);
+            let what = format!("it was {was} bytes long and is now {is}");
+            visitor.problem(Problem { file: checkpoint::FILE.to_owned(), line: 0, what })?;
+        }
         let mut checkpoints = Checkpoints::open(dir, self, extent)?;
         checkpoints.take(self, self.chain.seq, trust, visitor)?;
         if let Some((_, len)) = extent.files.iter().find(|(n, _)| *n == self.file) {

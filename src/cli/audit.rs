@@ -283,11 +283,13 @@ fn tail(args: &TailArgs) -> Result<ExitCode, Ended> {
             .and_then(|()| out.flush())
     };
     print(last)?;
-    while args.follow {
+    if !args.follow {
+        return Ok(ExitCode::SUCCESS);
+    }
+    loop {
         std::thread::sleep(LOOK);
         print(follower.poll()?)?;
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 fn export(args: &ExportArgs) -> Result<ExitCode, Ended> {
