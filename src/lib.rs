@@ -28,11 +28,13 @@
 //! - [`detect`]: packs, the engine, and the decision by evidence;
 //! - [`policy`]: what is done with a finding;
 //! - [`scrubber`]: the steps above in one place, and the only types a [`sink::Sink`] takes;
+//! - [`audit`]: the record of who did what to keys, vault and policy, in which a change shows;
 //! - [`eval`]: how well all of it finds, measured on labelled text.
 //!
 //! Features: `kafka` (source, sink and the demo's embedded broker), `console` (metrics and health over HTTP),
-//! `gateway`; all on by default.
+//! `gateway`, `tls` (syslog over TLS for the export of the audit log); all on by default.
 
+pub mod audit;
 pub mod cli;
 pub mod codec;
 pub mod config;

@@ -4,6 +4,7 @@
 //! (`scrubjay | head`) is no error.
 
 mod args;
+mod audit;
 mod check;
 mod completions;
 mod coverage;
@@ -72,6 +73,8 @@ enum Command {
     Quarantine(quarantine::QuarantineArgs),
     /// Make and tend the key rings that pseudonyms and tokens are made with
     Keys(keys::KeysArgs),
+    /// Verify, show, export and prune the audit log
+    Audit(audit::AuditArgs),
     /// Make a roster of patients, held as keyed hashes only, or show what one says
     Roster(roster::RosterArgs),
     /// Print a completion script for a shell
@@ -129,6 +132,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Quarantine(args)) => quarantine::run(&args),
         Some(Command::Keys(args)) => keys::run(&args),
+        Some(Command::Audit(args)) => audit::run(&args),
         Some(Command::Roster(args)) => roster::run(&args),
         Some(Command::Completions(args)) => completions::run(&args, Cli::command()),
     }

@@ -26,6 +26,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("transform", "codec keys kind policy secret span"),
     // The one clock of commands and configuration.
     ("time", "transform"),
+    ("audit", "keys kind reason"),
     ("scrubber", "codec detect keys kind policy record secret span transform"),
     ("eval", "codec kind policy record scrubber"),
     ("metrics", "kind record scrubber"),
@@ -43,7 +44,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("demo", "config kafka kind metrics pipeline record scrubber sink source"),
     (
         "cli",
-        "codec config console demo detect eval health kafka keys kind metrics pipeline policy reason record scrubber \
+        "audit codec config console demo detect eval health kafka keys kind metrics pipeline policy reason record scrubber \
          secret sink source span time transform",
     ),
 ];
@@ -59,6 +60,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rdkafka", &["kafka", "source::kafka", "sink::kafka", "demo", "cli::demo"]),
     ("tokio", &["console"]),
     ("axum", &["console"]),
+    ("rustls", &["audit::export::tls"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli"]),

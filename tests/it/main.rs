@@ -26,6 +26,9 @@ mod kafka_roster;
 mod kafka_secure;
 mod kit;
 
+mod audit;
+#[cfg(feature = "tls")]
+mod audit_syslog;
 mod cli;
 mod cli_eval;
 mod cli_run;
