@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::failure::{Failure, say};
+use super::recording::{RecordArgs, Recorder};
 use super::summary::counted;
+use crate::audit::{Event, What};
 use crate::keys::{Entry, Kek, KekRef, KeyState, RingFile, RingFileError};
 use crate::time::{day_text, now_ms};
 
@@ -14,6 +16,8 @@ use crate::time::{day_text, now_ms};
 pub(super) struct KeysArgs {
     #[command(subcommand)]
     command: Command,
+    #[command(flatten)]
+    record: RecordArgs,
 }
 
 #[derive(clap::Subcommand)]
@@ -88,11 +92,6 @@ impl From<RingFileError> for Failure {
 pub(super) fn run(args: &KeysArgs) -> Result<ExitCode, Failure> {
     let now = now_ms();
     match &args.command {
-        Command::Init { ring, kek, create_kek } => {
-            let (kek, opened) = key_encryption_key(kek, *create_kek)?;
-            let file = RingFile::create(ring, kek, &*opened, now)?;
-            say(format!("made the key ring {}, {}; version 1 is active", file.id(), ring.display()));
-        }
         Command::List { ring } => list(&RingFile::read(ring)?)?,
         Command::Verify { ring } => {
             let file = RingFile::read(ring)?;
@@ -100,20 +99,66 @@ pub(super) fn run(args: &KeysArgs) -> Result<ExitCode, Failure> {
             let versions = counted(opened.readable().count() as u64, "version");
             say(format!("{}: {versions} can be read, version {} is active", ring.display(), opened.active()));
         }
-        Command::Generate { ring } => {
-            let number = RingFile::read(ring)?.generate(now)?;
-            say(format!("version {number} is pending; `scrubjay keys rotate` makes it the one that is used"));
+        change => {
+            let recorder = args.record.open()?;
+            say(changed(change, &recorder, now)?);
+            recorder.close()?;
         }
-        Command::Rotate { ring } => {
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Does what changes a ring, and puts it on record; what to tell of it.
+fn changed(command: &Command, recorder: &Recorder, now: i64) -> Result<String, Failure> {
+    let event = match command {
+        Command::Rotate { .. } => Event::KeyRotate,
+        Command::Retire { .. } => Event::KeyRetire,
+        Command::Destroy { .. } => Event::KeyDestroy,
+        Command::Rewrap { .. } => Event::KeyRewrap,
+        _ => Event::KeyGenerate,
+    };
+    let (Command::Init { ring, .. }
+    | Command::List { ring }
+    | Command::Verify { ring }
+    | Command::Generate { ring }
+    | Command::Rotate { ring }
+    | Command::Retire { ring, .. }
+    | Command::Destroy { ring, .. }
+    | Command::Rewrap { ring, .. }) = command;
+    let what = |done: Option<&(String, Vec<u32>)>| What {
+        // An id has a letter in it.
+        key: RingFile::read(ring).ok().map(|file| format!("ring-{}", file.id())),
+        key_versions: done.map_or(Vec::new(), |(_, versions)| versions.clone()),
+        object: ring.file_name().map(|name| name.to_string_lossy().into_owned()),
+        ..What::default()
+    };
+    let work = || match command {
+        Command::Init { kek, create_kek, .. } => {
+            let (kek, opened) = key_encryption_key(kek, *create_kek)?;
+            let file = RingFile::create(ring, kek, &*opened, now)?;
+            let text = format!("made the key ring {}, {}; version 1 is active", file.id(), ring.display());
+            Ok((text, vec![1]))
+        }
+        Command::Rotate { .. } => {
             let number = RingFile::read(ring)?.rotate(now)?;
-            say(format!("version {number} is active; restart what runs with this ring, so that it uses it"));
+            let text = format!(
+                "version {number} is active; reload or restart what runs with this ring, so that it uses it"
+            );
+            Ok((text, vec![number]))
         }
-        Command::Retire { ring, version } => {
+        Command::Retire { version, .. } => {
             RingFile::read(ring)?.retire(*version, now)?;
-            say(format!("version {version} is retired"));
+            Ok((format!("version {version} is retired"), vec![*version]))
         }
-        Command::Destroy { ring, version, yes } => destroy(ring, *version, *yes, now)?,
-        Command::Rewrap { ring, kek, create_kek } => {
+        Command::Destroy { version, yes, .. } => {
+            destroy(ring, *version, *yes, now)?;
+            let text = format!(
+                "version {version} is destroyed here; copies of {} made before still hold it",
+                ring.display()
+            );
+            Ok((text, vec![*version]))
+        }
+        Command::Rewrap { kek, create_kek, .. } => {
             let mut file = RingFile::read(ring)?;
             let (kek, opened) = match kek {
                 Some(kek) => key_encryption_key(kek, *create_kek)?,
@@ -122,10 +167,17 @@ pub(super) fn run(args: &KeysArgs) -> Result<ExitCode, Failure> {
                 }
             };
             file.rewrap(kek, &*opened)?;
-            say(format!("{}: all keys are wrapped by {}", ring.display(), file.kek()));
+            let versions = file.versions().iter().map(|v| v.number).collect();
+            Ok((format!("{}: all keys are wrapped by {}", ring.display(), file.kek()), versions))
         }
-    }
-    Ok(ExitCode::SUCCESS)
+        Command::Generate { .. } | Command::List { .. } | Command::Verify { .. } => {
+            let number = RingFile::read(ring)?.generate(now)?;
+            let text =
+                format!("version {number} is pending; `scrubjay keys rotate` makes it the one that is used");
+            Ok((text, vec![number]))
+        }
+    };
+    recorder.around(event, what, work).map(|(text, _)| text)
 }
 
 /// A destroyed key cannot be brought back: nobody destroys one by a slip.

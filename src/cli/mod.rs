@@ -20,6 +20,7 @@ mod keys;
 mod logging;
 mod output;
 mod quarantine;
+mod recording;
 mod roster;
 mod run;
 mod scan;

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::failure::Failure;
+use super::recording::RecordArgs;
+use crate::audit::{Event, Outcome, What};
 use crate::keys::encoding::base64;
 use crate::keys::{KeyError, QuarantineKey, SealedRecord, SecretRef};
 use crate::reason::unreadable;
@@ -30,6 +32,8 @@ enum Command {
         /// How records are printed
         #[arg(long, value_enum, default_value_t = Form::Jsonl)]
         format: Form,
+        #[command(flatten)]
+        record: RecordArgs,
     },
     /// Count the records by where they came from and why they were sealed; prints no text of theirs
     List {
@@ -69,6 +73,19 @@ fn reference(text: &str) -> Result<Reference, Infallible> {
 
 /// Runs `scrubjay quarantine`. Gives 2 when something did not open, after everything else has been printed.
 pub(super) fn run(args: &QuarantineArgs) -> Result<ExitCode, Failure> {
+    // What cannot be put on record is not opened.
+    if let Command::Open { input, record, .. } = &args.command {
+        let recorder = record.open()?;
+        let names =
+            input.files.iter().filter_map(|f| f.file_name()).map(|n| n.to_string_lossy().into_owned());
+        let what = What {
+            count: Some(input.files.len() as u64),
+            object: names.reduce(|all, name| all + " " + &name).map(|all| all.chars().take(200).collect()),
+            ..What::default()
+        };
+        recorder.record(Event::QuarantineOpen, what, Outcome::Ok)?;
+        recorder.close()?;
+    }
     let mut out = BufWriter::new(io::stdout().lock());
     let mut failures = 0usize;
     let mut complain = |what: String| {
