@@ -31,7 +31,7 @@
 //! - [`eval`]: how well all of it finds, measured on labelled text.
 //!
 //! Features: `kafka` (source, sink and the demo's embedded broker), `console` (metrics and health over HTTP),
-//! `gateway`; all on by default.
+//! `gateway`, `pkcs11` and `kms` (key-encryption keys on tokens and at servers); all on by default.
 
 pub mod cli;
 pub mod codec;
