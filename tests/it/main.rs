@@ -34,6 +34,7 @@ mod config;
 mod demo;
 mod docs;
 mod hostile;
+mod kek;
 mod layers;
 mod leaks;
 #[cfg(target_os = "linux")]
