@@ -196,7 +196,9 @@ fn tls_reason(error: &rustls::Error) -> String {
                 | rustls::CertificateError::NotValidForNameContext { .. } => "it is for another name",
                 _ => "it is not valid",
             };
-            format!("its certificate is refused: {why}; name its authority by ca-file= or VAULT_CACERT")
+            format!(
+                "its certificate is refused: {why}; name its authority by ca-file=, VAULT_CACERT or AWS_CA_BUNDLE"
+            )
         }
         _ => "TLS cannot be spoken with it; check the port, and that it speaks TLS 1.2 or 1.3".to_string(),
     }
