@@ -32,7 +32,8 @@
 //! - [`eval`]: how well all of it finds, measured on labelled text.
 //!
 //! Features: `kafka` (source, sink and the demo's embedded broker), `console` (metrics and health over HTTP),
-//! `gateway`, `tls` (syslog over TLS for the export of the audit log); all on by default.
+//! `gateway`, `tls` (syslog over TLS for the export of the audit log), `pkcs11` and `kms` (key-encryption keys on tokens and at
+//! servers); all on by default.
 
 pub mod audit;
 pub mod cli;

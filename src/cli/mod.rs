@@ -34,6 +34,7 @@ use std::process::ExitCode;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::keys::memory::{CoreDumpsError, forbid_core_dumps};
 use failure::Failure;
 
 /// Finds protected health information in logs and notifications, and removes it.
@@ -84,20 +85,27 @@ enum Command {
 
 /// Runs the command and gives its exit code.
 pub fn main() -> ExitCode {
+    // Before anything is read. Told once logs are there.
+    let core_dumps = forbid_core_dumps();
     // The message of a panic may quote the text it stumbled over: only its place is told.
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|l| format!(" at {}:{}", l.file(), l.line())).unwrap_or_default();
         let _ = writeln!(io::stderr(), "scrubjay: internal error{place}; please report it, without the data");
     }));
-    std::panic::catch_unwind(command).unwrap_or(ExitCode::from(2))
+    std::panic::catch_unwind(|| command(core_dumps)).unwrap_or(ExitCode::from(2))
 }
 
-fn command() -> ExitCode {
+fn command(core_dumps: Result<(), CoreDumpsError>) -> ExitCode {
     let parsed = Cli::command()
         .try_get_matches()
         .and_then(|matches| Cli::from_arg_matches(&matches).map(|cli| (matches, cli)));
     let result = match parsed {
         Ok((matches, cli)) => logging::start(&cli.log, matches!(cli.command, Some(Command::Run(_))))
+            .map(|()| {
+                if let Err(e) = core_dumps {
+                    tracing::warn!("{e}");
+                }
+            })
             .and_then(|()| misplaced(&matches))
             .and_then(|()| dispatch(cli)),
         Err(answer) => tell(&answer),

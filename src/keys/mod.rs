@@ -1,7 +1,8 @@
-//! Keys: references to them, and what they seal.
+//! Keys: references to them, what they seal, and the keys that other keys are wrapped with.
 
 pub(crate) mod encoding;
 mod kek;
+pub mod memory;
 mod quarantine;
 mod reference;
 mod ring;

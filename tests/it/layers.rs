@@ -68,6 +68,12 @@ const CRATES: &[(&str, &[&str])] = &[
     ("signal_hook", &["cli"]),
     ("annotate_snippets", &["cli", "config"]),
     ("fancy_regex", &["detect"]),
+    ("ureq", &["keys::kek"]),
+    ("rustls", &["keys::kek"]),
+    ("rustls_native_certs", &["keys::kek"]),
+    ("cryptoki", &["keys::kek::pkcs11"]),
+    ("region", &["keys::memory"]),
+    ("rustix", &["keys::memory"]),
 ];
 
 /// The files that may hold `unsafe`, each with its reason in its head.

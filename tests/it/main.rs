@@ -38,6 +38,7 @@ mod demo;
 mod docs;
 mod hostile;
 mod keyed;
+mod kek;
 mod layers;
 mod leaks;
 #[cfg(target_os = "linux")]
