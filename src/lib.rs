@@ -53,6 +53,7 @@ pub mod record;
 pub mod scrubber;
 pub mod sink;
 pub mod source;
+pub mod vault;
 #[cfg(feature = "train")]
 #[doc(hidden)]
 pub use detect::names::train;

@@ -24,6 +24,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("policy", "codec kind"),
     ("transform", "codec kind policy span"),
     ("keys", "reason record secret"),
+    ("vault", "keys kind reason secret"),
     ("scrubber", "codec detect keys kind policy record secret span transform"),
     ("eval", "codec kind policy record scrubber"),
     ("metrics", "kind record scrubber"),
@@ -55,7 +56,7 @@ const EFFECTS: &[&str] = &["env", "fs", "net", "process", "thread"];
 /// Crates that only some modules may use, so that async, Kafka and the terminal stay at the edges.
 const CRATES: &[(&str, &[&str])] = &[
     ("rdkafka", &["kafka", "source::kafka", "sink::kafka", "demo", "cli::demo"]),
-    ("tokio", &["console"]),
+    ("tokio", &["console", "vault::postgres"]),
     ("axum", &["console"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
@@ -64,6 +65,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("signal_hook", &["cli"]),
     ("annotate_snippets", &["cli", "config"]),
     ("fancy_regex", &["detect"]),
+    ("redb", &["vault::file"]),
+    ("postgres", &["vault::postgres"]),
+    ("tokio_rustls", &["vault::postgres"]),
 ];
 
 /// The files that may hold `unsafe`, each with its reason in its head.

@@ -43,3 +43,6 @@ mod metrics;
 mod props;
 mod quarantine;
 mod roster;
+mod vault;
+#[cfg(feature = "postgres")]
+mod vault_postgres;
