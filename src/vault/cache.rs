@@ -42,7 +42,8 @@ impl Cache {
     /// One that takes at most `bytes`; below 64 sets of eight (about 30 KiB) there is none.
     pub(crate) fn new(bytes: usize) -> Cache {
         let sets = bytes / SET_BYTES / SHARDS;
-        let shard = || Mutex::new(Shard { sets: std::iter::repeat_with(|| None).take(sets).collect(), uses: 0 });
+        let shard =
+            || Mutex::new(Shard { sets: std::iter::repeat_with(|| None).take(sets).collect(), uses: 0 });
         Cache { shards: std::iter::repeat_with(shard).take(SHARDS).collect(), sets: sets as u64 }
     }
 
@@ -103,7 +104,9 @@ mod tests {
     fn tag(n: u64) -> Tag {
         let mut tag = [0; 32];
         for (i, part) in tag.chunks_exact_mut(8).enumerate() {
-            part.copy_from_slice(&(n + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17 * i as u32).to_le_bytes());
+            part.copy_from_slice(
+                &(n + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(17 * i as u32).to_le_bytes(),
+            );
         }
         tag
     }
@@ -129,7 +132,13 @@ mod tests {
     #[test]
     fn tags_that_share_a_set_are_told_apart() {
         let cache = Cache::new(1 << 20);
-        let tags: Vec<Tag> = (0..8u8).map(|i| { let mut t = [9; 32]; t[31] = i; t }).collect();
+        let tags: Vec<Tag> = (0..8u8)
+            .map(|i| {
+                let mut t = [9; 32];
+                t[31] = i;
+                t
+            })
+            .collect();
         for (i, tag) in tags.iter().enumerate() {
             cache.put(tag, token(i as u64), 1);
         }
@@ -152,7 +161,8 @@ mod tests {
         for n in 0..100_000 {
             cache.put(&tag(n), token(n), 1);
         }
-        let filled: usize = cache.shards.iter().map(|s| s.lock().unwrap().sets.iter().flatten().count()).sum();
+        let filled: usize =
+            cache.shards.iter().map(|s| s.lock().unwrap().sets.iter().flatten().count()).sum();
         assert!(filled > 1000 && filled * SET_BYTES <= bytes, "{filled} sets of {SET_BYTES} bytes");
         let kept = (0..100_000).filter(|n| cache.find(&tag(*n), 1) == Some(token(*n))).count();
         assert!(kept > filled * WAYS * 9 / 10, "{kept} kept in {filled} sets");

@@ -27,12 +27,12 @@ mod seal;
 mod testing;
 mod types;
 
+#[cfg(feature = "postgres")]
+pub use self::postgres::{PostgresOptions, PostgresVault};
 pub use backup::{Entry, back_up, restore};
 pub use clock::{Clock, SystemClock};
 pub use error::VaultError;
 pub use file::{FileVault, VaultOptions};
-#[cfg(feature = "postgres")]
-pub use postgres::{PostgresOptions, PostgresVault};
 pub use seal::MAX_VALUE_BYTES;
 pub use types::{NewToken, NotAToken, Original, Retag, Rewrapped, Stats, Tag, TokenId};
 

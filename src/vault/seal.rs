@@ -54,7 +54,11 @@ impl<'k> Sealer<'k> {
     }
 
     /// Seals a value: its nonce, and its ciphertext with the tag.
-    pub(crate) fn seal(&mut self, bound: Bound<'_>, value: &[u8]) -> Result<([u8; NONCE_BYTES], Vec<u8>), VaultError> {
+    pub(crate) fn seal(
+        &mut self,
+        bound: Bound<'_>,
+        value: &[u8],
+    ) -> Result<([u8; NONCE_BYTES], Vec<u8>), VaultError> {
         check(bound.tenant, value)?;
         let key = self.record_key(bound)?;
         let mut nonce = [0; NONCE_BYTES];
@@ -82,7 +86,8 @@ impl<'k> Sealer<'k> {
         let key = self.record_key(bound)?;
         let mut plain = record.sealed.to_vec();
         let nonce = Nonce::assume_unique_for_key(record.nonce);
-        let opened = key.open_in_place(nonce, Aad::from(authenticated(bound)), &mut plain).map(|p| unpadded(p));
+        let opened =
+            key.open_in_place(nonce, Aad::from(authenticated(bound)), &mut plain).map(|p| unpadded(p));
         plain.truncate(opened.ok().flatten().unwrap_or(0));
         let value = Sensitive::new(plain);
         if !matches!(opened, Ok(Some(_))) {
@@ -163,7 +168,16 @@ mod tests {
 
     fn record(nonce: [u8; NONCE_BYTES], sealed: &[u8]) -> Record<'_> {
         let seen = Seen { day: 2, expires: 0 };
-        Record { version: 1, created_ms: 5, seen, tag: [0; 32], nonce, kind: Kind::Ssn, tenant: "clinic", sealed }
+        Record {
+            version: 1,
+            created_ms: 5,
+            seen,
+            tag: [0; 32],
+            nonce,
+            kind: Kind::Ssn,
+            tenant: "clinic",
+            sealed,
+        }
     }
 
     #[test]
@@ -182,7 +196,10 @@ mod tests {
         let refused = sealer.seal(BOUND, &vec![0; MAX_VALUE_BYTES + 1]);
         assert_eq!(refused, Err(VaultError::TooLong { bytes: 65537, max: 65536 }));
         let long = "x".repeat(256);
-        assert_eq!(sealer.seal(Bound { tenant: &long, ..BOUND }, b""), Err(VaultError::Tenant { bytes: 256 }));
+        assert_eq!(
+            sealer.seal(Bound { tenant: &long, ..BOUND }, b""),
+            Err(VaultError::Tenant { bytes: 256 })
+        );
     }
 
     #[test]

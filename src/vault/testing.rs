@@ -38,8 +38,12 @@ impl VaultKeys for Keys {
     }
 
     fn data_key(&self, version: u32, table: &'static str) -> Result<Sensitive<[u8; 32]>, VaultError> {
-        let key = self.keys.lock().unwrap().get(&version).copied().ok_or(VaultError::MissingKey { version })?;
-        let label = aws_lc_rs::hmac::sign(&aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &key), table.as_bytes());
+        let key =
+            self.keys.lock().unwrap().get(&version).copied().ok_or(VaultError::MissingKey { version })?;
+        let label = aws_lc_rs::hmac::sign(
+            &aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &key),
+            table.as_bytes(),
+        );
         let mut out = [0; 32];
         out.copy_from_slice(label.as_ref());
         Ok(Sensitive::new(out))

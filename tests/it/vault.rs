@@ -8,9 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use scrubjay::vault::{
-    Clock, FileVault, NewToken, TokenId, TokenStore, VaultError, VaultKeys, VaultOptions,
-};
+use scrubjay::vault::{Clock, FileVault, NewToken, TokenId, TokenStore, VaultError, VaultKeys, VaultOptions};
 use scrubjay::{Kind, Sensitive};
 
 use crate::kit::Dir;
@@ -68,12 +66,15 @@ fn child() {
             scope.spawn(move || {
                 for n in 0.. {
                     // Some values are new, some were seen in this process or the last ones.
-                    let values: Vec<String> =
-                        (0..5).map(|i| format!("{start}-{thread}-{}", n * 3 + i)).chain([format!("again {}", n % 50)]).collect();
+                    let values: Vec<String> = (0..5)
+                        .map(|i| format!("{start}-{thread}-{}", n * 3 + i))
+                        .chain([format!("again {}", n % 50)])
+                        .collect();
                     let items: Vec<_> = values.iter().map(|v| item(1, v.as_bytes())).collect();
                     let tokens = vault.tokenize(&items).unwrap();
                     vault.commit().unwrap();
-                    let lines: Vec<_> = tokens.iter().zip(&values).map(|(t, v)| format!("ok {t} {v}\n")).collect();
+                    let lines: Vec<_> =
+                        tokens.iter().zip(&values).map(|(t, v)| format!("ok {t} {v}\n")).collect();
                     std::io::stdout().lock().write_all(lines.concat().as_bytes()).unwrap();
                 }
             });
@@ -98,7 +99,9 @@ fn kill_9_loses_nothing_acknowledged() {
         let mut read = |acknowledged: &mut HashMap<String, TokenId>| {
             let mut line = String::new();
             lines.read_line(&mut line).unwrap();
-            if let Some((token, value)) = line.strip_suffix('\n').and_then(|l| l.strip_prefix("ok ")?.split_once(' ')) {
+            if let Some((token, value)) =
+                line.strip_suffix('\n').and_then(|l| l.strip_prefix("ok ")?.split_once(' '))
+            {
                 let token: TokenId = token.parse().unwrap();
                 let known = *acknowledged.entry(value.to_string()).or_insert(token);
                 assert_eq!(known, token, "round {round}: a second token for {value}");
@@ -116,9 +119,14 @@ fn kill_9_loses_nothing_acknowledged() {
 
         let vault = open(&path);
         for (value, token) in &acknowledged {
-            let original = vault.open(*token).unwrap().unwrap_or_else(|| panic!("round {round}: {value} is lost"));
+            let original =
+                vault.open(*token).unwrap().unwrap_or_else(|| panic!("round {round}: {value} is lost"));
             assert_eq!(original.value.expose(), value.as_bytes());
-            assert_eq!(vault.tokenize(&[item(1, value.as_bytes())]).unwrap(), [*token], "round {round}: {value}");
+            assert_eq!(
+                vault.tokenize(&[item(1, value.as_bytes())]).unwrap(),
+                [*token],
+                "round {round}: {value}"
+            );
         }
     }
     assert!(acknowledged.len() > 20 * ROUNDS as usize);

@@ -2,13 +2,14 @@
 
 use std::fs::OpenOptions;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use redb::backends::FileBackend;
 use redb::{
-    Database, Durability, ReadTransaction, ReadableDatabase, StorageBackend, TableDefinition, WriteTransaction,
+    Database, Durability, ReadTransaction, ReadableDatabase, StorageBackend, TableDefinition,
+    WriteTransaction,
 };
 
 use crate::reason::{unreadable, unwritable};
@@ -25,12 +26,13 @@ const FORMAT: u64 = 1;
 /// After a failure the file is closed; it is opened again, and looked over, no sooner than this.
 pub(super) const RETRY_AFTER: Duration = Duration::from_millis(500);
 
-/// Gives the storage anew whenever the file is opened. Tests give one that fails.
-pub(super) type Opener = Box<dyn Fn() -> Result<Database, VaultError> + Send + Sync>;
+/// Opens the file, the first time (`true`) or again after a failure, when a new one must not be made. Tests give one
+/// whose storage fails.
+pub(super) type Opener = Box<dyn Fn(bool) -> Result<Database, VaultError> + Send + Sync>;
 
 /// The open file.
 pub(super) struct Disk {
-    path: String,
+    path: PathBuf,
     opener: Opener,
     database: RwLock<Option<Database>>,
     /// The last failure, when it was, and that no try has succeeded since.
@@ -39,8 +41,8 @@ pub(super) struct Disk {
 
 impl Disk {
     /// Opens the vault behind an opener, making its tables if it is new.
-    pub(super) fn open(path: String, opener: Opener) -> Result<Disk, VaultError> {
-        let database = caught(|| opener())?;
+    pub(super) fn open(path: PathBuf, opener: Opener) -> Result<Disk, VaultError> {
+        let database = caught(|| opener(true))?;
         let disk = Disk { path, opener, database: RwLock::new(Some(database)), failure: Mutex::new(None) };
         disk.prepare()?;
         Ok(disk)
@@ -109,7 +111,9 @@ impl Disk {
                     std::thread::sleep(Duration::from_millis(1));
                 }
                 Err(std::sync::TryLockError::WouldBlock) => {
-                    return Err(self.file_error("is being read, by a backup perhaps; compact it when that is done"));
+                    return Err(
+                        self.file_error("is being read, by a backup perhaps; compact it when that is done")
+                    );
                 }
             }
         };
@@ -153,7 +157,7 @@ impl Disk {
             drop(database.take());
             Ok(())
         });
-        match closed.and_then(|()| caught(|| (self.opener)())) {
+        match closed.and_then(|()| caught(|| (self.opener)(false))) {
             Ok(opened) => {
                 *database = Some(opened);
                 *failure = None;
@@ -174,15 +178,19 @@ impl Disk {
 
     /// What an error of redb means. Its own texts name pages and tables, never what is in them.
     pub(super) fn error(&self, e: impl Into<redb::Error>) -> VaultError {
-        meaning(&self.path, e)
+        meaning(&self.name(), e)
     }
 
     fn no_vault(&self) -> VaultError {
-        VaultError::NotAVault { path: self.path.clone() }
+        VaultError::NotAVault { path: self.name() }
     }
 
     fn file_error(&self, why: &str) -> VaultError {
-        VaultError::File { path: self.path.clone(), why: why.to_string() }
+        VaultError::File { path: self.name(), why: why.to_string() }
+    }
+
+    fn name(&self) -> String {
+        self.path.display().to_string()
     }
 }
 
@@ -203,7 +211,9 @@ fn meaning(path: &str, e: impl Into<redb::Error>) -> VaultError {
             VaultError::NotAVault { path: path.to_string() }
         }
         Error::Io(e) => file(format!("failed: {}", unwritable(&e, "move the vault"))),
-        Error::PreviousIo => file("failed before and is closed; it is opened again at the next try".to_string()),
+        Error::PreviousIo => {
+            file("failed before and is closed; it is opened again at the next try".to_string())
+        }
         Error::Corrupted(_) => VaultError::Damaged { what: PAGES },
         Error::TableDoesNotExist(_)
         | Error::TableTypeMismatch { .. }
@@ -226,12 +236,14 @@ pub(super) fn open_file(path: &Path, create: bool, page_cache_bytes: usize) -> R
     }
     if create {
         match options.clone().create_new(true).open(path) {
-            Ok(_) => sync_directory(path).map_err(|e| refuse(format!("cannot be made: {}", unwritable(&e, "name another path"))))?,
+            Ok(_) => sync_directory(path)
+                .map_err(|e| refuse(format!("cannot be made: {}", unwritable(&e, "name another path"))))?,
             Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(e) => return Err(refuse(format!("cannot be made: {}", unwritable(&e, "name another path")))),
         }
     }
-    let about = std::fs::metadata(path).map_err(|e| refuse(format!("cannot be opened: {}", unreadable(&e))))?;
+    let about =
+        std::fs::metadata(path).map_err(|e| refuse(format!("cannot be opened: {}", unreadable(&e))))?;
     if !about.is_file() {
         return Err(refuse("is no regular file; name the vault's file".to_string()));
     }

@@ -198,7 +198,8 @@ impl Maintain for FileVault {
         self.commit()?;
         let today = self.calendar.today();
         let stored_bytes = self.disk.bytes()?;
-        let mut stats = Stats { stored_bytes, latest_created_ms: self.calendar.latest_ms(), ..Stats::default() };
+        let mut stats =
+            Stats { stored_bytes, latest_created_ms: self.calendar.latest_ms(), ..Stats::default() };
         self.disk.read(|tx| {
             let records = tx.open_table(RECORDS).map_err(|e| self.disk.error(e))?;
             for entry in records.iter().map_err(|e| self.disk.error(e))? {

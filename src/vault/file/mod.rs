@@ -66,12 +66,20 @@ impl FileVault {
     /// Opens the vault in a file that is there. The whole file is read and the checksum of each page verified. Errors:
     /// [`VaultError::InUse`] where another process has it, [`VaultError::File`] where others than its owner may use it,
     /// [`VaultError::NotAVault`], [`VaultError::Damaged`].
-    pub fn open(path: &Path, keys: Arc<dyn VaultKeys>, options: VaultOptions) -> Result<FileVault, VaultError> {
+    pub fn open(
+        path: &Path,
+        keys: Arc<dyn VaultKeys>,
+        options: VaultOptions,
+    ) -> Result<FileVault, VaultError> {
         FileVault::at(path, false, keys, options)
     }
 
     /// The same, making the file (mode 0600) if it is not there. The directory must be.
-    pub fn create(path: &Path, keys: Arc<dyn VaultKeys>, options: VaultOptions) -> Result<FileVault, VaultError> {
+    pub fn create(
+        path: &Path,
+        keys: Arc<dyn VaultKeys>,
+        options: VaultOptions,
+    ) -> Result<FileVault, VaultError> {
         FileVault::at(path, true, keys, options)
     }
 
@@ -82,8 +90,8 @@ impl FileVault {
         options: VaultOptions,
     ) -> Result<FileVault, VaultError> {
         let (file, page_cache_bytes) = (path.to_path_buf(), options.page_cache_bytes);
-        let opener = Box::new(move || disk::open_file(&file, create, page_cache_bytes));
-        FileVault::on(Disk::open(path.display().to_string(), opener)?, keys, options)
+        let opener = Box::new(move |first| disk::open_file(&file, create && first, page_cache_bytes));
+        FileVault::on(Disk::open(path.to_path_buf(), opener)?, keys, options)
     }
 
     fn on(disk: Disk, keys: Arc<dyn VaultKeys>, options: VaultOptions) -> Result<FileVault, VaultError> {
@@ -102,7 +110,12 @@ impl FileVault {
     }
 
     /// Fills in the tokens that the cache did not have.
-    fn tokenize_missed(&self, items: &[NewToken<'_>], missed: &mut [Missed], today: u32) -> Result<(), VaultError> {
+    fn tokenize_missed(
+        &self,
+        items: &[NewToken<'_>],
+        missed: &mut [Missed],
+        today: u32,
+    ) -> Result<(), VaultError> {
         // A round that does not settle is one in which another thread wrote: it ends.
         loop {
             let generation = {
@@ -135,7 +148,8 @@ impl FileVault {
             let Some(id) = tags.get(&items[one.at].tag).map_err(|e| self.disk.error(e))? else { continue };
             let token = TokenId(*id.value());
             let record = records.get(&token.0).map_err(|e| self.disk.error(e))?;
-            let record = record.ok_or(VaultError::Damaged { what: "a tag names a record that is not there" })?;
+            let record =
+                record.ok_or(VaultError::Damaged { what: "a tag names a record that is not there" })?;
             let seen = Record::parse(record.value()).ok_or(BAD_RECORD)?.seen;
             one.found = Some(Found { token, seen: Some(seen) });
         }
@@ -319,5 +333,7 @@ impl Drop for FileVault {
     }
 }
 
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod tests;

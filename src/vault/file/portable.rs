@@ -24,10 +24,7 @@ impl Portable for FileVault {
         })
     }
 
-    fn import(
-        &self,
-        next: &mut dyn FnMut() -> Result<Option<Entry>, VaultError>,
-    ) -> Result<u64, VaultError> {
+    fn import(&self, next: &mut dyn FnMut() -> Result<Option<Entry>, VaultError>) -> Result<u64, VaultError> {
         self.commit()?;
         let _writer = self.queue.writer();
         let mut count = 0;

@@ -1,5 +1,7 @@
 //! Erasing, expiry, sealing anew, counting; and all records out and in.
 
+use std::sync::atomic::Ordering;
+
 use postgres::IsolationLevel;
 
 use super::pool::Trouble;
@@ -7,9 +9,7 @@ use super::row::Row;
 use super::{PostgresVault, sql};
 use crate::vault::record::Record;
 use crate::vault::seal::{Bound, Sealer};
-use crate::vault::{
-    Entry, Maintain, Portable, Retag, Rewrapped, Stats, TokenId, VaultError,
-};
+use crate::vault::{Entry, Maintain, Portable, Retag, Rewrapped, Stats, TokenId, VaultError};
 
 /// Rows removed, read or put in with one command.
 const BATCH: i64 = 1_000;
@@ -21,6 +21,7 @@ impl Maintain for PostgresVault {
             let statement = session.prepared(sql::DELETE)?;
             Ok(session.client.query_one(&statement, &[&&token.0[..]])?.try_get(0)?)
         })?;
+        self.erasures.fetch_add(1, Ordering::Relaxed);
         self.cache.clear();
         Ok(gone > 0)
     }
@@ -97,13 +98,15 @@ impl Maintain for PostgresVault {
             let mut stats = Stats::default();
             for row in session.client.query(sql::COUNTS, &[&today])? {
                 let kind = row.try_get::<_, &str>(0)?.parse().map_err(|_| Trouble::Vault(BAD_RECORD))?;
-                let [version, count, expired, latest] = [row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?]
-                    .map(|n: i64| n.max(0) as u64);
+                let [version, count, expired, latest] =
+                    [row.try_get(1)?, row.try_get(2)?, row.try_get(3)?, row.try_get(4)?]
+                        .map(|n: i64| n.max(0) as u64);
                 stats.records.insert((kind, version as u32), count);
                 stats.expired += expired;
                 stats.latest_created_ms = stats.latest_created_ms.max(latest);
             }
-            stats.stored_bytes = session.client.query_one(sql::BYTES, &[])?.try_get::<_, i64>(0)?.max(0) as u64;
+            stats.stored_bytes =
+                session.client.query_one(sql::BYTES, &[])?.try_get::<_, i64>(0)?.max(0) as u64;
             Ok(stats)
         })
     }
@@ -114,7 +117,8 @@ impl Portable for PostgresVault {
         self.pool.run_once(|session| {
             let all = session.prepared(sql::ALL)?;
             let transaction = session.client.build_transaction();
-            let mut tx = transaction.isolation_level(IsolationLevel::RepeatableRead).read_only(true).start()?;
+            let mut tx =
+                transaction.isolation_level(IsolationLevel::RepeatableRead).read_only(true).start()?;
             tx.batch_execute("SET LOCAL statement_timeout = 0")?;
             let portal = tx.bind(&all, &[])?;
             loop {
@@ -130,10 +134,7 @@ impl Portable for PostgresVault {
         })
     }
 
-    fn import(
-        &self,
-        next: &mut dyn FnMut() -> Result<Option<Entry>, VaultError>,
-    ) -> Result<u64, VaultError> {
+    fn import(&self, next: &mut dyn FnMut() -> Result<Option<Entry>, VaultError>) -> Result<u64, VaultError> {
         self.pool.run_once(|session| {
             let put = session.prepared(sql::PUT)?;
             let mut tx = session.client.transaction()?;
@@ -180,6 +181,9 @@ fn put_all(
     let expires: Vec<i64> = records.iter().map(|r| i64::from(r.seen.expires)).collect();
     let nonces: Vec<&[u8]> = records.iter().map(|r| &r.nonce[..]).collect();
     let sealed: Vec<&[u8]> = records.iter().map(|r| r.sealed).collect();
-    tx.execute(put, &[&ids, &tags, &kinds, &tenants, &versions, &created, &seen, &expires, &nonces, &sealed])?;
+    tx.execute(
+        put,
+        &[&ids, &tags, &kinds, &tenants, &versions, &created, &seen, &expires, &nonces, &sealed],
+    )?;
     Ok(())
 }

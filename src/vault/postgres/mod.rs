@@ -2,7 +2,8 @@
 //! token, because the database's unique index decides.
 //!
 //! What [`TokenStore::tokenize`] returns is durable already: the server commits each batch before it answers. A batch
-//! is one round trip, and none if the cache knows all of it.
+//! is one round trip, and none if the cache knows all of it. Calls block: they are made from threads, never from within
+//! an async task.
 
 mod maintain;
 mod pool;
@@ -12,8 +13,8 @@ mod tls;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use aws_lc_rs::rand;
 
@@ -40,7 +41,7 @@ pub struct PostgresOptions {
     /// The CA certificates (PEM) that the server's certificate is verified with, for its host name. A server that is
     /// reached by a socket of this machine needs none; any other does.
     pub ca_file: Option<PathBuf>,
-    /// At most this many connections; more threads wait.
+    /// At most this many connections, two at least, for a backup holds one; more threads wait.
     pub connections: usize,
     /// As [`super::VaultOptions::retention_days`]. Members of a fleet should agree.
     pub retention_days: Option<u32>,
@@ -172,7 +173,9 @@ impl PostgresVault {
                 return Ok(found);
             }
         }
-        Err(VaultError::Server("does not give the tokens it was asked for; check its isolation level".to_string()))
+        Err(VaultError::Server(
+            "does not give the tokens it was asked for; check its isolation level".to_string(),
+        ))
     }
 }
 
@@ -231,9 +234,14 @@ impl TokenStore for PostgresVault {
         let mut tokens: Vec<Option<TokenId>> = items.iter().map(|i| self.cache.find(&i.tag, today)).collect();
         let missed: Vec<usize> = (0..items.len()).filter(|at| tokens[*at].is_none()).collect();
         if !missed.is_empty() {
+            let erasures = self.erasures.load(Ordering::Relaxed);
             let found = self.tokenize_missed(items, missed, today)?;
             for (tag, token) in &found {
                 self.cache.put(tag, *token, today);
+            }
+            // What was erased since the server answered must not be put back after the cache was cleared for it.
+            if self.erasures.load(Ordering::Relaxed) != erasures {
+                found.keys().for_each(|tag| self.cache.forget(tag));
             }
             for (token, item) in tokens.iter_mut().zip(items).filter(|(token, _)| token.is_none()) {
                 *token = found.get(&item.tag).copied();

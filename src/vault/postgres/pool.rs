@@ -116,7 +116,7 @@ impl Pool {
         if config.get_target_session_attrs() == TargetSessionAttrs::Any {
             config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         }
-        let limit = options.connections.max(1);
+        let limit = options.connections.max(2);
         Ok(Pool { config, tls, limit, state: Mutex::default(), freed: Condvar::new() })
     }
 
@@ -216,7 +216,8 @@ fn passes(e: &postgres::Error) -> bool {
     match e.code() {
         Some(code) => {
             let class = code.code().get(..2).unwrap_or_default();
-            matches!(class, "08" | "40" | "53" | "57") || *code == SqlState::UNIQUE_VIOLATION
+            let transient = matches!(class, "08" | "40" | "53" | "57") && *code != SqlState::QUERY_CANCELED;
+            transient || *code == SqlState::UNIQUE_VIOLATION
         }
         // A certificate that does not verify does not verify the next time either.
         None => rustls_error(e).is_none() && io_error(e).is_some() || e.is_closed(),
@@ -248,7 +249,12 @@ fn meaning(e: &postgres::Error) -> VaultError {
     if let Some(e) = io_error(e) {
         return say(format!("cannot be reached: {}; check host, port and network", plain_reason(e)));
     }
-    say(if e.is_closed() { "closed the connection" } else { "speaks another protocol, or no TLS, or no read-write session is to be had" }.to_string())
+    say(if e.is_closed() {
+        "closed the connection"
+    } else {
+        "speaks another protocol, or no TLS, or no read-write session is to be had"
+    }
+    .to_string())
 }
 
 fn io_error(e: &postgres::Error) -> Option<&io::Error> {
@@ -289,7 +295,11 @@ mod tests {
             ("host=s3cr3t sslmode=verify-full", None, "TLS is always"),
             ("host=s3cr3t user=u password=s3cr3t", None, "needs the CA file"),
             ("hostaddr=127.0.0.1 host=/run/s3cr3t", None, "needs the CA file"),
-            ("postgres://u:s3cr3t@127.0.0.1/db", Some("/nonexistent/ca.pem"), "CA file /nonexistent/ca.pem cannot be read"),
+            (
+                "postgres://u:s3cr3t@127.0.0.1/db",
+                Some("/nonexistent/ca.pem"),
+                "CA file /nonexistent/ca.pem cannot be read",
+            ),
         ] {
             let error = pool(text, ca_file).err().unwrap().to_string();
             assert!(error.contains(says) && !error.contains("s3cr3t"), "{error}");

@@ -29,11 +29,14 @@ impl Connector {
     /// Reads the CA certificates, PEM.
     pub(super) fn new(ca_file: &Path) -> Result<Connector, VaultError> {
         let refuse = |why: String| VaultError::Setting(format!("the CA file {} {why}", ca_file.display()));
-        let pem = std::fs::read(ca_file).map_err(|e| refuse(format!("cannot be read: {}", unreadable(&e))))?;
+        let pem =
+            std::fs::read(ca_file).map_err(|e| refuse(format!("cannot be read: {}", unreadable(&e))))?;
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(&pem) {
             let added = certificate.ok().and_then(|c| roots.add(c).ok());
-            added.ok_or_else(|| refuse("holds a certificate that cannot be read; give it in PEM".to_string()))?;
+            added.ok_or_else(|| {
+                refuse("holds a certificate that cannot be read; give it in PEM".to_string())
+            })?;
         }
         if roots.is_empty() {
             return Err(refuse("holds no certificate; give the CA's in PEM".to_string()));
@@ -80,7 +83,11 @@ impl TlsConnect<Socket> for Handshake {
 pub(super) struct Stream(Box<RustlsStream<Socket>>);
 
 impl AsyncRead for Stream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         Pin::new(&mut self.0).poll_read(cx, out)
     }
 }
