@@ -57,6 +57,7 @@ pub mod scrubber;
 pub mod sink;
 pub mod source;
 pub mod transform;
+pub mod vault;
 #[cfg(feature = "train")]
 #[doc(hidden)]
 pub use detect::names::train;

@@ -26,6 +26,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("transform", "codec keys kind policy secret span"),
     // The one clock of commands and configuration.
     ("time", "transform"),
+    ("vault", "keys kind reason secret"),
     ("audit", "keys kind reason"),
     ("scrubber", "codec detect keys kind policy record secret span transform"),
     ("eval", "codec kind policy record scrubber"),
@@ -58,9 +59,9 @@ const EFFECTS: &[&str] = &["env", "fs", "net", "process", "thread"];
 /// Crates that only some modules may use, so that async, Kafka and the terminal stay at the edges.
 const CRATES: &[(&str, &[&str])] = &[
     ("rdkafka", &["kafka", "source::kafka", "sink::kafka", "demo", "cli::demo"]),
-    ("tokio", &["console"]),
+    ("tokio", &["console", "vault::postgres"]),
     ("axum", &["console"]),
-    ("rustls", &["audit::export::tls"]),
+    ("rustls", &["audit::export::tls", "keys::kek", "vault::postgres"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli"]),
@@ -69,11 +70,13 @@ const CRATES: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["cli", "config"]),
     ("fancy_regex", &["detect"]),
     ("ureq", &["keys::kek"]),
-    ("rustls", &["keys::kek"]),
     ("rustls_native_certs", &["keys::kek"]),
     ("cryptoki", &["keys::kek::pkcs11"]),
     ("region", &["keys::memory"]),
-    ("rustix", &["keys::memory"]),
+    ("rustix", &["audit", "keys::memory"]),
+    ("redb", &["vault::file"]),
+    ("postgres", &["vault::postgres"]),
+    ("tokio_rustls", &["vault::postgres"]),
 ];
 
 /// The files that may hold `unsafe`, each with its reason in its head.

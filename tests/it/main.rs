@@ -48,3 +48,6 @@ mod metrics;
 mod props;
 mod quarantine;
 mod roster;
+mod vault;
+#[cfg(feature = "postgres")]
+mod vault_postgres;
