@@ -89,6 +89,7 @@ impl CommonArgs {
                 packs: Vec::new(),
                 roster: None,
                 keys: Default::default(),
+                vault: None,
                 stamp: None,
                 max_record_bytes: MAX_RECORD_BYTES,
             },

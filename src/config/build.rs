@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::resolved::{ClientProperty, QuarantineTo};
 use super::resolved::{
     KeysConfig, OnErrorConfig, Pipeline, PropertyValue, RosterConfig, SinkConfig, SourceConfig, Treatment,
+    VaultConfig,
 };
 use super::{ConfigError, read_text};
 use crate::detect::roster::{Roster, RosterError};
@@ -103,7 +104,10 @@ impl Treatment {
                 action.name()
             )));
         }
-        self.settings_to_report(engine)
+        if self.vault.is_none() && self.policy.needs_vault() {
+            return Err(wrong("`token` needs a vault: name it in [vault] path = \"vault.redb\"; `scrubjay vault init` makes one".to_owned()));
+        }
+        self.settings_with(engine, true)
     }
 
     /// The same for commands that change nothing: they need no key but to tell tokens from text.
@@ -111,12 +115,16 @@ impl Treatment {
     /// # Errors
     /// As [`Treatment::settings`], but for keys that are not named.
     pub fn settings_to_report(&self, engine: Arc<Engine>) -> Result<Settings, ConfigError> {
+        self.settings_with(engine, false)
+    }
+
+    fn settings_with(&self, engine: Arc<Engine>, to_write: bool) -> Result<Settings, ConfigError> {
         if let Some((_, why)) = self.policy.contradiction() {
             return Err(ConfigError::Unreadable(why));
         }
         let roster = self.roster.as_ref().map(RosterConfig::open).transpose()?;
         let this_year = this_year();
-        let keys = self.keys.open(&self.policy, this_year)?;
+        let keys = self.keys.open(&self.policy, this_year, self.vault.as_ref().filter(|_| to_write))?;
         Ok(Settings { roster, keys, this_year, ..self.settings_without_secrets(engine) })
     }
 
@@ -147,11 +155,21 @@ impl Treatment {
 
 impl KeysConfig {
     /// Opens the ring, if one is named.
-    fn open(&self, policy: &Policy, this_year: i32) -> Result<Option<Keys>, ConfigError> {
+    fn open(
+        &self,
+        policy: &Policy,
+        this_year: i32,
+        vault: Option<&VaultConfig>,
+    ) -> Result<Option<Keys>, ConfigError> {
         let Some(path) = &self.ring else { return Ok(None) };
         let ring = RingFile::read(path).and_then(|file| file.open()).map_err(|e| wrong(e.to_string()))?;
-        let keyed = Keyed::new(Arc::new(ring), this_year).map_err(|e| wrong(e.to_string()))?;
-        let keyed = keyed.with_form(self.form);
+        let ring = Arc::new(ring);
+        let keyed =
+            Keyed::new(ring.clone(), this_year).map_err(|e| wrong(e.to_string()))?.with_form(self.form);
+        let keyed = match vault.filter(|_| policy.needs_vault()) {
+            Some(vault) => keyed.with_vault(vault.open(&ring)?),
+            None => keyed,
+        };
         Ok(Some(Keys::new(Arc::new(keyed), self.tenant.clone(), self.subject.clone(), policy)))
     }
 }

@@ -9,6 +9,7 @@ mod offline;
 mod resolve;
 mod resolved;
 mod spec;
+mod vault;
 
 use std::fmt;
 use std::path::Path;
@@ -18,9 +19,11 @@ pub use crate::reason::plain_reason;
 use crate::reason::unreadable;
 pub use build::{engine, pack};
 pub use resolved::{
-    ClientProperty, KafkaSink, KafkaSource, KeysConfig, MAX_RECORD_BYTES, OnErrorConfig, Pipeline,
-    PropertyValue, QuarantineTo, RosterConfig, SinkConfig, SourceConfig, TestCase, Treatment,
+    AuditConfig, ClientProperty, KafkaSink, KafkaSource, KeysConfig, MAX_RECORD_BYTES, OnErrorConfig,
+    Pipeline, PropertyValue, QuarantineTo, RosterConfig, SinkConfig, SourceConfig, TestCase, Treatment,
+    VaultConfig, VaultPlace,
 };
+pub use vault::{OpenVault, VaultKeeper};
 
 /// Why a configuration cannot be used.
 #[derive(Debug)]

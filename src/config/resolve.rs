@@ -6,8 +6,9 @@ use std::path::Path;
 use toml::Spanned;
 
 use super::resolved::{
-    ClientProperty, KafkaSink, KafkaSource, KeysConfig, MAX_RECORD_BYTES, OnErrorConfig, Pipeline,
-    PropertyValue, QuarantineTo, RosterConfig, SinkConfig, SourceConfig, TestCase, Treatment,
+    AuditConfig, ClientProperty, KafkaSink, KafkaSource, KeysConfig, MAX_RECORD_BYTES, OnErrorConfig,
+    Pipeline, PropertyValue, QuarantineTo, RosterConfig, SinkConfig, SourceConfig, TestCase, Treatment,
+    VaultConfig, VaultPlace,
 };
 use super::spec::{
     KafkaSinkSpec, KafkaSourceSpec, OnErrorWord, PolicySpec, Property, QuarantineToSpec, SinkSpec,
@@ -18,7 +19,7 @@ use crate::authored::is_secret_name;
 use crate::codec::{Codec, Format};
 use crate::keys::SecretRef;
 use crate::kind::KindSet;
-use crate::policy::{Policy, Rule};
+use crate::policy::{Action, Policy, Rule};
 use crate::scrubber::StampPlace;
 
 /// A client property that is not the user's to set: its name, the values that do no harm, what to do instead.
@@ -65,6 +66,7 @@ impl Resolver<'_> {
         self.keys_needed(&spec, &treatment.policy);
         let metrics_listen = spec.metrics_listen.as_ref().and_then(|l| self.address(l));
         let on_error = self.on_error(&spec);
+        let audit = self.audit(&spec);
         let tests = spec.tests.into_iter().map(|t| TestCase {
             name: t.name,
             line: text.get(..t.span.start).unwrap_or_default().matches('\n').count() + 1,
@@ -99,6 +101,7 @@ impl Resolver<'_> {
             sink,
             treatment,
             on_error,
+            audit,
             metrics_listen,
             tests,
             warnings: Vec::new(),
@@ -121,9 +124,42 @@ impl Resolver<'_> {
                 subject: spec.keys.subject.clone(),
                 form: spec.keys.form,
             },
+            vault: self.vault(spec),
             stamp: spec.policy.stamp.clone(),
             max_record_bytes: spec.max_record_bytes.map_or(MAX_RECORD_BYTES, |n| n as usize),
         }
+    }
+
+    fn vault(&self, spec: &Spec) -> Option<VaultConfig> {
+        let given = spec.vault.as_ref()?;
+        let place = match (&given.path, &given.postgres) {
+            (Some(path), None) => VaultPlace::File(self.base.join(path.get_ref())),
+            (None, Some(connection)) => VaultPlace::Postgres {
+                connection: self.secret(connection)?,
+                ca_file: given.ca_file.as_ref().map(|ca| self.base.join(ca.get_ref())),
+            },
+            _ => {
+                let help = "write path = \"vault.redb\", or postgres = \"env:NAME\" for a connection string"
+                    .to_owned();
+                let title = "[vault] must name one place".to_owned();
+                self.reader.error(given.span.clone(), title, "here", Some(help));
+                return None;
+            }
+        };
+        let cache_bytes = given.cache_bytes.map(|n| n as usize);
+        Some(VaultConfig { place, retention_days: given.retention_days, cache_bytes })
+    }
+
+    fn audit(&self, spec: &Spec) -> Option<AuditConfig> {
+        let given = spec.audit.as_ref()?;
+        Some(AuditConfig {
+            dir: self.base.join(given.dir.as_ref()?.get_ref()),
+            key: match &given.key {
+                Some(key) => Some(self.secret(key)?),
+                None => None,
+            },
+            copy_to: given.copy_to.as_ref().map(|dir| self.base.join(dir.get_ref())),
+        })
     }
 
     /// Lines have no headers.
@@ -138,6 +174,12 @@ impl Resolver<'_> {
 
     /// What takes a key needs a ring; what goes to the vault a vault.
     fn keys_needed(&self, spec: &Spec, policy: &Policy) {
+        let rule = spec.policy.rules.iter().find(|rule| rule.action == Action::Token);
+        if let (Some(rule), None) = (rule, &spec.vault) {
+            let help = "write [vault] path = \"vault.redb\"; `scrubjay vault init` makes one".to_owned();
+            let title = "action `token` needs a vault".to_owned();
+            self.reader.error(rule.span.clone(), title, "kept in a vault", Some(help));
+        }
         if spec.keys.ring.is_some() || !policy.needs_keys() {
             return;
         }

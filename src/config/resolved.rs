@@ -30,6 +30,8 @@ pub struct Pipeline {
     pub treatment: Treatment,
     /// What becomes of those that cannot be read.
     pub on_error: OnErrorConfig,
+    /// Where it is put on record which policy was loaded.
+    pub audit: Option<AuditConfig>,
     /// Where the metrics are served.
     pub metrics_listen: Option<SocketAddr>,
     /// Its own tests.
@@ -51,10 +53,48 @@ pub struct Treatment {
     pub roster: Option<RosterConfig>,
     /// The keys of what takes a key.
     pub keys: KeysConfig,
+    /// Where tokens are kept.
+    pub vault: Option<VaultConfig>,
     /// Where it is put on each record what was done to it.
     pub stamp: Option<StampPlace>,
     /// A record larger than this many bytes is not read.
     pub max_record_bytes: usize,
+}
+
+/// `[vault]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VaultConfig {
+    /// The file, or the database.
+    pub place: VaultPlace,
+    /// Days after which a value that was not seen again is removed.
+    pub retention_days: Option<u32>,
+    /// Memory for what was looked up.
+    pub cache_bytes: Option<usize>,
+}
+
+/// Where a vault is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VaultPlace {
+    /// In a file, which one process has open.
+    File(PathBuf),
+    /// In a PostgreSQL database.
+    Postgres {
+        /// The connection string.
+        connection: SecretRef,
+        /// The CA certificates that the server's is verified with.
+        ca_file: Option<PathBuf>,
+    },
+}
+
+/// `[audit]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditConfig {
+    /// The directory of the log.
+    pub dir: PathBuf,
+    /// The seed that signs checkpoints.
+    pub key: Option<SecretRef>,
+    /// A directory elsewhere that gets a copy of each checkpoint.
+    pub copy_to: Option<PathBuf>,
 }
 
 /// `[keys]`

@@ -28,16 +28,16 @@ static SERIAL: AtomicU64 = AtomicU64::new(1);
 /// A worker keeps the keys of so many tenants; of more it begins anew.
 const MAX_TENANTS: usize = 256;
 
-/// What a value is asked a token for.
+/// A value that a token is asked for.
 #[derive(Clone, Copy)]
 pub struct NewToken<'a> {
-    /// Equal for equal values of one tenant, kind and version of the key; a keyed hash.
+    /// A keyed hash of tenant, kind and canonical form under a version of the key: equal tags get the equal token.
     pub tag: [u8; 32],
-    /// What it is.
+    /// The kind of the value.
     pub kind: Kind,
-    /// Whose it is.
+    /// Whose it is: at most 255 bytes. It is stored in clear.
     pub tenant: &'a str,
-    /// Version of the key.
+    /// The version of the key: of the tag, and of what the value is sealed with.
     pub version: u32,
     /// The exact bytes.
     pub value: &'a [u8],
@@ -348,6 +348,18 @@ impl Keyed {
         true
     }
 
+    /// The tag by which the vault finds a value's token under the active version.
+    ///
+    /// # Errors
+    /// When the ring lacks a key.
+    pub fn vault_tag(&self, kind: Kind, tenant: &str, text: &[u8]) -> Result<[u8; 32], Failed> {
+        let context = Context { tenant: Some(tenant), subject: None };
+        let key = self.derived::<32>(Purpose::VaultLookup, kind, context)?;
+        let mut form = Vec::new();
+        canonical(kind, text, false, self.this_year, &mut form);
+        Prf::new(key.expose()).map(|prf| prf.tag(&form)).ok_or(NO_KEY)
+    }
+
     /// The token that a text is, if this ring made it.
     pub fn recognize(&self, text: &[u8]) -> Option<ReadToken> {
         let (span, read) = token::all(text).next()?;
@@ -490,7 +502,7 @@ impl fmt::Debug for Value<'_> {
 
 impl fmt::Debug for NewToken<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "NewToken({}, {} bytes)", self.kind, self.value.len())
+        write!(f, "NewToken({}, key version {}, {} bytes)", self.kind, self.version, self.value.len())
     }
 }
 

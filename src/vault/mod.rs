@@ -34,7 +34,9 @@ pub use clock::{Clock, SystemClock};
 pub use error::VaultError;
 pub use file::{FileVault, VaultOptions};
 pub use seal::MAX_VALUE_BYTES;
-pub use types::{NewToken, NotAToken, Original, Retag, Rewrapped, Stats, Tag, TokenId};
+pub use types::{NotAToken, Original, Retag, Rewrapped, Stats, Tag, TokenId};
+
+pub use crate::transform::NewToken;
 
 use crate::secret::Sensitive;
 

@@ -43,29 +43,6 @@ impl FromStr for TokenId {
 #[error("not a token's id, which is 32 hexadecimal digits")]
 pub struct NotAToken;
 
-/// A value that a token is asked for.
-#[derive(Clone, Copy)]
-pub struct NewToken<'a> {
-    /// A keyed hash (32 bytes) of tenant, kind and canonical form under a key version, made by the caller: equal tags
-    /// get the equal token.
-    pub tag: Tag,
-    /// The kind of the value.
-    pub kind: Kind,
-    /// Whose it is: at most 255 bytes. It is stored in clear.
-    pub tenant: &'a str,
-    /// The key version of the tag, under which the value is sealed too.
-    pub version: u32,
-    /// The exact bytes: at most [`super::MAX_VALUE_BYTES`].
-    pub value: &'a [u8],
-}
-
-/// The value is not shown.
-impl fmt::Debug for NewToken<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "NewToken({}, key version {}, {} bytes)", self.kind, self.version, self.value.len())
-    }
-}
-
 /// The record behind a token.
 #[derive(Debug)]
 pub struct Original {
@@ -132,11 +109,5 @@ mod tests {
         for text in ["", "a5", &"a5".repeat(17), &"zz".repeat(16)] {
             assert_eq!(text.parse::<TokenId>(), Err(NotAToken));
         }
-    }
-
-    #[test]
-    fn values_are_not_shown() {
-        let item = NewToken { tag: [1; 32], kind: Kind::Ssn, tenant: "t", version: 2, value: b"219-10-9999" };
-        assert_eq!(format!("{item:?}"), "NewToken(ssn, key version 2, 11 bytes)");
     }
 }

@@ -24,9 +24,9 @@ const LAYERS: &[(&str, &str)] = &[
     ("policy", "codec kind"),
     ("keys", "reason record secret"),
     ("transform", "codec keys kind policy secret span"),
+    ("vault", "keys kind reason secret transform"),
     // The one clock of commands and configuration.
     ("time", "transform"),
-    ("vault", "keys kind reason secret"),
     ("audit", "keys kind reason"),
     ("scrubber", "codec detect keys kind policy record secret span transform"),
     ("eval", "codec kind policy record scrubber"),
@@ -40,13 +40,13 @@ const LAYERS: &[(&str, &str)] = &[
     (
         "config",
         "authored codec detect health kafka keys kind metrics pipeline policy reason record scrubber secret sink source \
-         span time transform",
+         span time transform vault",
     ),
     ("demo", "config kafka kind metrics pipeline record scrubber sink source"),
     (
         "cli",
         "audit codec config console demo detect eval health kafka keys kind metrics pipeline policy reason record scrubber \
-         secret sink source span time transform",
+         secret sink source span time transform vault",
     ),
 ];
 

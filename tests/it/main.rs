@@ -37,8 +37,8 @@ mod config;
 mod demo;
 mod docs;
 mod hostile;
-mod keyed;
 mod kek;
+mod keyed;
 mod layers;
 mod leaks;
 #[cfg(target_os = "linux")]

@@ -4,6 +4,7 @@
 mod edges;
 mod keys;
 mod policy;
+mod vault;
 
 use std::ops::Range;
 
@@ -12,6 +13,7 @@ use toml::Spanned;
 pub(super) use edges::{KafkaSinkSpec, KafkaSourceSpec, Property, SinkSpec, SourceSpec};
 pub(super) use keys::KeysSpec;
 pub(super) use policy::PolicySpec;
+pub(super) use vault::{AuditSpec, VaultSpec};
 
 use crate::authored::{Reader, Table};
 use crate::codec::{Format, NumberStyle};
@@ -25,6 +27,8 @@ pub(super) struct Spec {
     pub(super) policy: PolicySpec,
     pub(super) on_error: OnErrorSpec,
     pub(super) keys: KeysSpec,
+    pub(super) vault: Option<VaultSpec>,
+    pub(super) audit: Option<AuditSpec>,
     pub(super) packs: Vec<Spanned<String>>,
     pub(super) roster: Option<Spanned<String>>,
     pub(super) roster_key: Option<Spanned<String>>,
@@ -89,7 +93,7 @@ impl Spec {
         let (codec, json, policy) = (root.table("codec"), root.table("json"), root.table("policy"));
         let sink = edges::sink(root, needed);
         let errors = root.table("on_error");
-        let keys = root.table("keys");
+        let (keys, vault, audit) = (root.table("keys"), root.table("vault"), root.table("audit"));
         let (detect, limits, metrics) = (root.table("detect"), root.table("limits"), root.table("metrics"));
         let spec = Spec {
             source,
@@ -102,6 +106,8 @@ impl Spec {
             policy: policy.map(|t| PolicySpec::read(reader, &t)).unwrap_or_default(),
             on_error: errors.map(|t| on_error(&t)).unwrap_or_default(),
             keys: keys.map(|t| KeysSpec::read(reader, &t)).unwrap_or_default(),
+            vault: vault.map(|t| VaultSpec::read(&t)),
+            audit: audit.map(|t| AuditSpec::read(&t)),
             packs: detect.as_ref().and_then(|t| t.strings("packs")).unwrap_or_default(),
             roster: detect.as_ref().and_then(|t| t.string("roster")),
             roster_key: detect.as_ref().and_then(|t| t.string("roster_key")),
@@ -115,7 +121,7 @@ impl Spec {
         for table in [codec, json, detect, limits, metrics].iter().flatten() {
             table.finish(&[]);
         }
-        root.finish(&["vault", "audit"]);
+        root.finish(&[]);
         spec
     }
 }

@@ -310,6 +310,7 @@ fn the_vault_is_asked_by_canonical_form() {
     assert!(first.starts_with("(SSN:t1:") && keyed.is_genuine(&read(&first)));
     assert_eq!(token("219109999"), first);
     assert_ne!(token("219109998"), first);
+    assert_eq!(keyed.vault_tag(Kind::Ssn, "a", b"219 10 9999").unwrap(), vault.0.lock().unwrap()[0].0);
     // The exact bytes that came first are kept.
     assert_eq!(vault.0.lock().unwrap()[0].1, b"219-10-9999");
     assert_eq!(of(&one(), Action::Token, Kind::Ssn, "1", TENANT).unwrap_err(), NO_VAULT);

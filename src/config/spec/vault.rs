@@ -1,0 +1,49 @@
+//! `[vault]` and `[audit]`.
+
+use toml::Spanned;
+
+use crate::authored::Table;
+
+/// `[vault]`
+pub(in crate::config) struct VaultSpec {
+    pub(in crate::config) span: std::ops::Range<usize>,
+    pub(in crate::config) path: Option<Spanned<String>>,
+    pub(in crate::config) postgres: Option<Spanned<String>>,
+    pub(in crate::config) ca_file: Option<Spanned<String>>,
+    pub(in crate::config) retention_days: Option<u32>,
+    pub(in crate::config) cache_bytes: Option<u64>,
+}
+
+/// `[audit]`
+pub(in crate::config) struct AuditSpec {
+    pub(in crate::config) dir: Option<Spanned<String>>,
+    pub(in crate::config) key: Option<Spanned<String>>,
+    pub(in crate::config) copy_to: Option<Spanned<String>>,
+}
+
+impl VaultSpec {
+    pub(super) fn read(t: &Table<'_>) -> VaultSpec {
+        let spec = VaultSpec {
+            span: t.span(),
+            path: t.string("path"),
+            postgres: t.string("postgres"),
+            ca_file: t.string("ca_file"),
+            retention_days: t.integer("retention_days", 1..=36_500).map(|days| days as u32),
+            cache_bytes: t.size("cache_bytes", 0..=64 << 30),
+        };
+        t.finish(&[]);
+        spec
+    }
+}
+
+impl AuditSpec {
+    pub(super) fn read(t: &Table<'_>) -> AuditSpec {
+        let dir = t.required_string(
+            "dir",
+            "write the directory of the audit log: dir = \"/var/lib/scrubjay/audit\"",
+        );
+        let spec = AuditSpec { dir, key: t.string("key"), copy_to: t.string("copy_to") };
+        t.finish(&[]);
+        spec
+    }
+}
