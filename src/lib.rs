@@ -53,6 +53,7 @@ pub mod metrics;
 pub mod pipeline;
 pub mod policy;
 pub mod record;
+pub mod reveal;
 pub mod scrubber;
 pub mod sink;
 pub mod source;

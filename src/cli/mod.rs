@@ -21,12 +21,14 @@ mod logging;
 mod output;
 mod quarantine;
 mod recording;
+mod reveal;
 mod roster;
 mod run;
 mod scan;
 mod stdin;
 mod summary;
 mod test;
+mod vault;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -75,6 +77,8 @@ enum Command {
     Quarantine(quarantine::QuarantineArgs),
     /// Make and tend the key rings that pseudonyms and tokens are made with
     Keys(keys::KeysArgs),
+    /// Make and tend vaults of tokens, and reveal what stands behind them, on record
+    Vault(Box<vault::VaultArgs>),
     /// Verify, show, export and prune the audit log
     Audit(audit::AuditArgs),
     /// Make a roster of patients, held as keyed hashes only, or show what one says
@@ -141,6 +145,7 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Quarantine(args)) => quarantine::run(&args),
         Some(Command::Keys(args)) => keys::run(&args),
+        Some(Command::Vault(args)) => vault::run(&args),
         Some(Command::Audit(args)) => audit::run(&args),
         Some(Command::Roster(args)) => roster::run(&args),
         Some(Command::Completions(args)) => completions::run(&args, Cli::command()),

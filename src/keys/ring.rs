@@ -8,6 +8,7 @@ use std::fmt;
 
 use aws_lc_rs::hkdf;
 
+use super::memory::Locked;
 use crate::secret::Sensitive;
 
 /// Bytes of a root key.
@@ -94,11 +95,17 @@ pub struct KeyVersion {
     pub root: Option<Sensitive<[u8; ROOT_BYTES]>>,
 }
 
-/// The versions of a key, in memory.
+/// The versions of a key, in memory that is kept out of swap where that is allowed.
 pub struct Ring {
     id: String,
-    versions: Vec<KeyVersion>,
+    versions: Vec<Held>,
     active: u32,
+}
+
+/// A version whose key is held.
+struct Held {
+    number: u32,
+    root: Option<Locked>,
 }
 
 /// Why a ring cannot be used. It shows no key.
@@ -133,14 +140,16 @@ impl Ring {
         if versions.iter().any(|v| v.root.is_none() != (v.state == KeyState::Destroyed)) {
             return Err(RingError::Unsound("each version must have a key until it is destroyed"));
         }
-        Ok(Ring { id, versions, active })
+        let hold = |v: &KeyVersion| Held { number: v.number, root: v.root.as_ref().and_then(Locked::new) };
+        Ok(Ring { id, versions: versions.iter().map(hold).collect(), active })
     }
 
     /// The ring that the tests in pipeline files run with. Its key is no secret: it protects nothing.
     pub fn of_tests() -> Ring {
         let root = Some(Sensitive::new(*b"scrubjay: the keys of [[test]] ."));
         let version = KeyVersion { number: 1, state: KeyState::Active, created_ms: 0, root };
-        Ring { id: "0".repeat(16), versions: vec![version], active: 1 }
+        let root = version.root.as_ref().and_then(Locked::new);
+        Ring { id: "0".repeat(16), versions: vec![Held { number: version.number, root }], active: 1 }
     }
 
     /// Which ring it is: 16 hexadecimal digits drawn when it was made.
@@ -153,14 +162,15 @@ impl Ring {
         self.active
     }
 
-    /// All versions, in rising order.
-    pub fn versions(&self) -> &[KeyVersion] {
-        &self.versions
-    }
-
     /// The versions whose tokens can be read: all but those destroyed.
     pub fn readable(&self) -> impl Iterator<Item = u32> {
         self.versions.iter().filter(|v| v.root.is_some()).map(|v| v.number)
+    }
+
+    /// The root key of a version, to be wrapped anew.
+    pub(super) fn root(&self, version: u32) -> Option<Sensitive<[u8; ROOT_BYTES]>> {
+        let root = self.versions.iter().find(|v| v.number == version)?.root.as_ref()?;
+        root.expose().try_into().ok().map(Sensitive::new)
     }
 
     /// A key of `N` bytes for one purpose, tenant and kind, as `context` says.

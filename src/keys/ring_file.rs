@@ -315,11 +315,11 @@ impl RingFile {
         let ring = self.open()?;
         self.kek = kek;
         self.kek_id = opened.id();
-        for version in ring.versions() {
-            let context = self.context(version.number);
-            if let Some(root) = &version.root {
-                let wrapped = opened.wrap(root, &context).map_err(|e| self.kek_error(e))?;
-                self.entry(version.number)?.wrapped = Some(wrapped);
+        for number in ring.readable().collect::<Vec<_>>() {
+            let context = self.context(number);
+            if let Some(root) = ring.root(number) {
+                let wrapped = opened.wrap(&root, &context).map_err(|e| self.kek_error(e))?;
+                self.entry(number)?.wrapped = Some(wrapped);
             }
         }
         self.seal(opened)?;

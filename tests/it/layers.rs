@@ -28,6 +28,7 @@ const LAYERS: &[(&str, &str)] = &[
     // The one clock of commands and configuration.
     ("time", "transform"),
     ("audit", "keys kind reason"),
+    ("reveal", "audit authored keys kind secret transform vault"),
     ("scrubber", "codec detect keys kind policy record secret span transform"),
     ("eval", "codec kind policy record scrubber"),
     ("metrics", "kind record scrubber"),
@@ -45,7 +46,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("demo", "config kafka kind metrics pipeline record scrubber sink source"),
     (
         "cli",
-        "audit codec config console demo detect eval health kafka keys kind metrics pipeline policy reason record scrubber \
+        "audit codec config console demo detect eval health kafka keys kind metrics pipeline policy reason record reveal scrubber \
          secret sink source span time transform vault",
     ),
 ];

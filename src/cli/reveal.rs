@@ -1,0 +1,284 @@
+//! `scrubjay vault reveal` and what belongs to it.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::args::{SecretArg, secret};
+use super::audit;
+use super::failure::{Failure, say};
+use super::vault::PlaceArgs;
+use crate::audit::{AuditLog, AuditSettings, PublicKey};
+use crate::config::{ConfigError, read_text};
+use crate::reason::unreadable;
+use crate::reveal::{Approval, Authenticated, Ground, Operators, Request, RevealError, Revealer};
+use crate::time::now_ms;
+use crate::vault::TokenStore;
+
+/// Who it is, and where it is put on record.
+#[derive(clap::Args)]
+struct OperatorArgs {
+    /// The file of operators and their roles
+    #[arg(long, value_name = "FILE")]
+    operators: PathBuf,
+    /// Who you are
+    #[arg(long, value_name = "ID")]
+    operator: String,
+    /// Your key, an Ed25519 seed of 32 bytes: env:NAME or file:PATH
+    #[arg(long, value_name = "REF", value_parser = secret)]
+    operator_key: SecretArg,
+}
+
+/// Where it is put on record.
+#[derive(clap::Args)]
+struct LogArgs {
+    /// The directory of the audit log [default: the environment variable SCRUBJAY_AUDIT_DIR]
+    #[arg(long, value_name = "DIR")]
+    audit: Option<PathBuf>,
+    /// The Ed25519 seed that signs the log's checkpoints: env:NAME or file:PATH
+    #[arg(long, value_name = "REF", value_parser = secret)]
+    audit_key: Option<SecretArg>,
+    /// A directory in another trust domain that gets a copy of each checkpoint
+    #[arg(long, value_name = "DIR")]
+    audit_copy_to: Option<PathBuf>,
+}
+
+#[derive(clap::Args)]
+pub(super) struct RevealArgs {
+    /// The tokens, as they stand in text
+    #[arg(value_name = "TOKEN", required_unless_present = "approval")]
+    tokens: Vec<String>,
+    #[command(flatten)]
+    place: PlaceArgs,
+    #[command(flatten)]
+    who: OperatorArgs,
+    #[command(flatten)]
+    log: LogArgs,
+    /// Why; what looks like PHI is taken out before it is recorded
+    #[arg(long, value_name = "TEXT", required_unless_present = "approval")]
+    purpose: Option<String>,
+    /// Whose sealed values they are; a vault knows it by itself
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    tenant: String,
+    /// What a second person approved: the file that `approve` printed. Tokens and purpose are those in it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["tokens", "purpose", "break_glass"])]
+    approval: Option<PathBuf>,
+    /// The glass is broken: see `scrubjay vault break-glass`
+    #[arg(long)]
+    break_glass: bool,
+}
+
+#[derive(clap::Args)]
+pub(super) struct RequestArgs {
+    /// The tokens, as they stand in text
+    #[arg(value_name = "TOKEN", required = true)]
+    tokens: Vec<String>,
+    /// Who you are
+    #[arg(long, value_name = "ID")]
+    operator: String,
+    /// Why; what looks like PHI is taken out
+    #[arg(long, value_name = "TEXT")]
+    purpose: String,
+}
+
+#[derive(clap::Args)]
+pub(super) struct ApproveArgs {
+    /// The file that `request` printed
+    request: PathBuf,
+    #[command(flatten)]
+    who: OperatorArgs,
+}
+
+#[derive(clap::Args)]
+pub(super) struct BreakGlassArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+    #[command(flatten)]
+    who: OperatorArgs,
+    #[command(flatten)]
+    log: LogArgs,
+    /// Why; what looks like PHI is taken out before it is recorded
+    #[arg(long, value_name = "TEXT")]
+    purpose: String,
+}
+
+#[derive(clap::Args)]
+pub(super) struct OperatorKeyArgs {
+    /// The key, an Ed25519 seed of 32 bytes: env:NAME or file:PATH
+    #[arg(value_name = "REF", value_parser = secret)]
+    key: SecretArg,
+}
+
+impl From<RevealError> for Failure {
+    fn from(e: RevealError) -> Failure {
+        Failure::Sentence(e.to_string())
+    }
+}
+
+impl OperatorArgs {
+    /// The operators. Whoever may write their file may reveal: on Unix only its owner may.
+    fn load(&self) -> Result<Operators, Failure> {
+        let text = read_text(&self.operators)?;
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let about = self.operators.metadata().map_err(|e| {
+                Failure::Sentence(format!("cannot read {}: {}", self.operators.display(), unreadable(&e)))
+            })?;
+            let mode = about.permissions().mode() & 0o777;
+            if mode & 0o022 != 0 {
+                return Err(Failure::Sentence(format!(
+                    "{} can be written by others than its owner (mode {mode:04o}); do `chmod go-w {}`",
+                    self.operators.display(),
+                    self.operators.display()
+                )));
+            }
+        }
+        Ok(Operators::parse(&self.operators, &text).map_err(ConfigError::Invalid)?)
+    }
+
+    fn authenticate<'o>(&self, operators: &'o Operators) -> Result<Authenticated<'o>, Failure> {
+        Ok(operators.authenticate(&self.operator, &self.operator_key.reference()?)?)
+    }
+}
+
+impl LogArgs {
+    fn open(&self) -> Result<(PathBuf, AuditLog), Failure> {
+        let given = || std::env::var_os("SCRUBJAY_AUDIT_DIR").filter(|d| !d.is_empty()).map(PathBuf::from);
+        let dir = self.audit.clone().or_else(given).ok_or_else(|| {
+            let what =
+                "a reveal is always put on record: name the audit log with --audit, or in SCRUBJAY_AUDIT_DIR";
+            Failure::Sentence(what.to_owned())
+        })?;
+        let key = self.audit_key.as_ref().map(SecretArg::reference).transpose()?;
+        let copy_to = self.audit_copy_to.clone();
+        let settings = AuditSettings { dir: dir.clone(), key, copy_to, ..AuditSettings::default() };
+        let log = AuditLog::open(settings).map_err(|e| Failure::Sentence(e.to_string()))?;
+        Ok((dir, log))
+    }
+}
+
+/// Opens everything, and hands it to `work`.
+fn with<T>(
+    place: &PlaceArgs,
+    who: &OperatorArgs,
+    log: &LogArgs,
+    work: impl FnOnce(&Revealer<'_>, Authenticated<'_>) -> Result<T, RevealError>,
+) -> Result<T, Failure> {
+    let operators = who.load()?;
+    let own = who.authenticate(&operators)?;
+    let (log_dir, log) = log.open()?;
+    let (keyed, vault) = place.open()?;
+    let command = operators.limits.alert.clone();
+    let alert = |text: &str| send(&command, text);
+    let revealer = Revealer {
+        keyed: &keyed,
+        vault: vault.as_ref().map(|vault| vault.store() as &dyn TokenStore),
+        operators: &operators,
+        log: &log,
+        log_dir: &log_dir,
+        alert: &alert,
+        now_ms: now_ms(),
+    };
+    let done = work(&revealer, own);
+    log.close().map_err(|e| Failure::Sentence(e.to_string()))?;
+    Ok(done?)
+}
+
+/// Gives a text to the command that tells somebody.
+fn send(command: &[String], text: &str) -> Result<(), String> {
+    let [program, arguments @ ..] = command else {
+        return Err("the file of operators names no command in limits.alert".to_owned());
+    };
+    let failed = |e: io::Error| format!("{program}: {}", unreadable(&e));
+    let mut child = Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .map_err(failed)?;
+    if let Some(mut stdin) = child.stdin.take() {
+        writeln!(stdin, "{text}").map_err(failed)?;
+    }
+    let status = child.wait().map_err(failed)?;
+    if status.success() { Ok(()) } else { Err(format!("{program} ended with {status}")) }
+}
+
+pub(super) fn reveal(args: &RevealArgs) -> Result<(), Failure> {
+    let approval = args.approval.as_deref().map(|file| read(file, Approval::from_json)).transpose()?;
+    let purpose = audit::scrubbed(args.purpose.as_deref())?.unwrap_or_default();
+    let (tokens, purpose) = match &approval {
+        Some(approval) => (&approval.request.tokens, &approval.request.purpose),
+        None => (&args.tokens, &purpose),
+    };
+    let ground = match &approval {
+        Some(approval) => Ground::Approved(approval),
+        None if args.break_glass => Ground::BrokenGlass,
+        None => Ground::Role,
+    };
+    let found = with(&args.place, &args.who, &args.log, |revealer, who| {
+        revealer.reveal(who, tokens, &args.tenant, purpose, ground)
+    })?;
+    say("what follows is PHI; keep it only where PHI may be kept");
+    let mut out = io::stdout().lock();
+    for revealed in &found {
+        write!(out, "{}\t{}\t", revealed.token, revealed.kind)?;
+        out.write_all(revealed.value.expose())?;
+        writeln!(out)?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+pub(super) fn request(args: &RequestArgs) -> Result<(), Failure> {
+    let request = Request {
+        operator: args.operator.clone(),
+        tokens: args.tokens.clone(),
+        purpose: audit::scrubbed(Some(&args.purpose))?.unwrap_or_default(),
+        time_ms: now_ms(),
+    };
+    print(&request.to_json())
+}
+
+pub(super) fn approve(args: &ApproveArgs) -> Result<(), Failure> {
+    let request = read(&args.request, Request::from_json)?;
+    let operators = args.who.load()?;
+    let who = args.who.authenticate(&operators)?;
+    let (count, purpose) = (request.tokens.len(), request.purpose.clone());
+    say(format!("{} asks for {count} tokens: {purpose}", request.operator));
+    print(&request.approve(who, &args.who.operator_key.reference()?)?.to_json())
+}
+
+pub(super) fn break_glass(args: &BreakGlassArgs) -> Result<(), Failure> {
+    let purpose = audit::scrubbed(Some(&args.purpose))?.unwrap_or_default();
+    with(&args.place, &args.who, &args.log, |revealer, who| {
+        revealer.break_glass(who, &purpose)?;
+        let minutes = revealer.operators.limits.break_glass_minutes;
+        say(format!(
+            "the glass is broken for {minutes} minutes: `scrubjay vault reveal --break-glass`; somebody was told"
+        ));
+        Ok(())
+    })
+}
+
+pub(super) fn operator_key(args: &OperatorKeyArgs) -> Result<(), Failure> {
+    let key = PublicKey::of(&args.key.reference()?).map_err(|e| Failure::Sentence(e.to_string()))?;
+    print(&key.hex())
+}
+
+fn read<T>(file: &Path, understand: impl Fn(&str) -> Option<T>) -> Result<T, Failure> {
+    let text = read_text(file)?;
+    understand(&text).ok_or_else(|| {
+        Failure::Sentence(format!(
+            "{} is not what the command before it printed; make it once more",
+            file.display()
+        ))
+    })
+}
+
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()?;
+    Ok(())
+}

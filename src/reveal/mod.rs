@@ -1,0 +1,307 @@
+//! Reveal: from a token back to the value, for those who may, and always on record.
+//!
+//! ```text
+//! authenticate -> purpose -> token genuine -> role: kind, tenant -> hourly limit -> second person, if many
+//!              -> the audit log has it, on the disk -> the value
+//! ```
+//!
+//! Every step that fails is put on record as refused. What cannot be put on record is not revealed.
+
+mod approval;
+mod operators;
+#[cfg(test)]
+mod tests;
+
+use crate::audit::{Actor, AuditError, AuditLog, Entry, Event, Outcome, Reader, What};
+use crate::kind::Kind;
+use crate::secret::Sensitive;
+use crate::transform::{Keyed, ReadToken, TokenType};
+use crate::vault::{TokenId, TokenStore};
+
+pub use approval::{Approval, Request};
+pub use operators::{Authenticated, Limits, Operators};
+
+/// A purpose has at least so many characters: `x` is none.
+const MIN_PURPOSE: usize = 8;
+const HOUR_MS: i64 = 3_600_000;
+const MINUTE_MS: i64 = 60_000;
+
+/// Why nothing was revealed.
+#[derive(Debug, thiserror::Error)]
+pub enum RevealError {
+    /// It is not allowed, or not possible: a sentence.
+    #[error("{0}")]
+    Refused(String),
+    /// It could not be put on record.
+    #[error("nothing is revealed that cannot be put on record: {0}")]
+    Audit(#[from] AuditError),
+}
+
+/// A value that was revealed.
+#[derive(Debug)]
+pub struct Revealed {
+    /// The token.
+    pub token: String,
+    /// What the value is.
+    pub kind: Kind,
+    /// Whose it is.
+    pub tenant: String,
+    /// The exact bytes.
+    pub value: Sensitive<Vec<u8>>,
+}
+
+/// How the request is justified beyond the operator's role.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Ground<'a> {
+    /// By the role alone.
+    #[default]
+    Role,
+    /// A second person has approved these tokens and this purpose.
+    Approved(&'a Approval),
+    /// The glass is broken: see [`Revealer::break_glass`].
+    BrokenGlass,
+}
+
+/// Reveals.
+pub struct Revealer<'r> {
+    /// The keys of sealed values and of the checks in tokens.
+    pub keyed: &'r Keyed,
+    /// What vault tokens lead to.
+    pub vault: Option<&'r dyn TokenStore>,
+    /// Who may reveal what.
+    pub operators: &'r Operators,
+    /// Where it is put on record.
+    pub log: &'r AuditLog,
+    /// The directory of the same log: what was revealed in the last hour is read from it.
+    pub log_dir: &'r std::path::Path,
+    /// Tells somebody that the glass was broken.
+    pub alert: &'r dyn Fn(&str) -> Result<(), String>,
+    /// Milliseconds since 1970.
+    pub now_ms: i64,
+}
+
+impl Revealer<'_> {
+    /// Reveals the values behind tokens, all or none of them. `purpose` has been scrubbed. `tenant` is whose sealed values they are; a
+    /// vault knows it by itself.
+    ///
+    /// # Errors
+    /// When it is refused, which is on record, or could not be put on record.
+    pub fn reveal(
+        &self,
+        who: Authenticated<'_>,
+        tokens: &[String],
+        tenant: &str,
+        purpose: &str,
+        ground: Ground<'_>,
+    ) -> Result<Vec<Revealed>, RevealError> {
+        let event = match ground {
+            Ground::BrokenGlass => Event::BreakGlass,
+            _ if tokens.len() >= self.operators.limits.bulk_from => Event::VaultRevealBulk,
+            _ => Event::VaultReveal,
+        };
+        let mut what = What { count: Some(tokens.len() as u64), ..What::default() };
+        if let Ground::Approved(approval) = ground {
+            what.approver = Some(approval.approver.clone());
+        }
+        let found = match self.check(who, tokens, tenant, purpose, ground, &mut what) {
+            Ok(found) => found,
+            Err((phrase, sentence)) => {
+                self.record(event, who, what, purpose, Outcome::refused(phrase))?;
+                return Err(RevealError::Refused(sentence));
+            }
+        };
+        if let Ground::BrokenGlass = ground {
+            self.tell(who, "revealed with the glass broken", tokens.len())?;
+        }
+        // On the disk before anybody sees the value.
+        self.record(event, who, what, purpose, Outcome::Ok)?;
+        Ok(found)
+    }
+
+    /// Breaks the glass: for some minutes this operator may reveal what no role of theirs is about, without a second person and without
+    /// an hourly limit. It is on record, and somebody is told; where nobody can be told it stays whole.
+    ///
+    /// # Errors
+    /// As [`Revealer::reveal`].
+    pub fn break_glass(&self, who: Authenticated<'_>, purpose: &str) -> Result<(), RevealError> {
+        let what = What { count: Some(0), ..What::default() };
+        let refused = if !who.may_break_glass() {
+            Some(("no role that may", format!("no role of {} may break the glass", who.id())))
+        } else if purpose.trim().chars().count() < MIN_PURPOSE {
+            Some(no_purpose())
+        } else {
+            None
+        };
+        if let Some((phrase, sentence)) = refused {
+            self.record(Event::BreakGlass, who, what, purpose, Outcome::refused(phrase))?;
+            return Err(RevealError::Refused(sentence));
+        }
+        self.tell(who, "broke the glass", 0)?;
+        self.record(Event::BreakGlass, who, what, purpose, Outcome::Ok)
+    }
+
+    fn tell(&self, who: Authenticated<'_>, what: &str, tokens: usize) -> Result<(), RevealError> {
+        let event = serde_json::json!({
+            "event": "break_glass", "operator": who.id(), "what": what, "tokens": tokens, "time_ms": self.now_ms,
+        });
+        (self.alert)(&event.to_string())
+            .map_err(|e| RevealError::Refused(format!("nobody could be alerted: {e}")))
+    }
+
+    /// Everything that can be refused is: a phrase for the record, and a sentence.
+    fn check(
+        &self,
+        who: Authenticated<'_>,
+        tokens: &[String],
+        tenant: &str,
+        purpose: &str,
+        ground: Ground<'_>,
+        what: &mut What,
+    ) -> Result<Vec<Revealed>, (&'static str, String)> {
+        let limits = &self.operators.limits;
+        if purpose.trim().chars().count() < MIN_PURPOSE {
+            return Err(no_purpose());
+        }
+        let mut read = Vec::new();
+        for (at, text) in tokens.iter().enumerate() {
+            let token = self.keyed.recognize(text.as_bytes());
+            let token = token.ok_or((
+                "no token of this key ring",
+                format!("the text at place {} is no token of this key ring", at + 1),
+            ))?;
+            read.push(token);
+        }
+        what.kinds = Kind::ALL.iter().copied().filter(|k| read.iter().any(|t| t.kind == *k)).collect();
+        what.tokens = read.iter().take(crate::audit::MAX_TOKENS).map(|t| name(t)).collect();
+        let since = self.now_ms - limits.break_glass_minutes * MINUTE_MS;
+        match ground {
+            Ground::BrokenGlass if !who.may_break_glass() => {
+                return Err(("no role that may", format!("no role of {} may break the glass", who.id())));
+            }
+            Ground::BrokenGlass => {
+                if self.on_record(who, since, |e| e.event == Event::BreakGlass && e.what.count == Some(0))?
+                    == 0
+                {
+                    let minutes = limits.break_glass_minutes;
+                    let sentence = format!(
+                        "the glass is not broken; `scrubjay vault break-glass` breaks it for {minutes} minutes, and somebody is told"
+                    );
+                    return Err(("the glass is not broken", sentence));
+                }
+            }
+            _ => {
+                let revealed = |e: &Entry| matches!(e.event, Event::VaultReveal | Event::VaultRevealBulk);
+                let before = self.on_record(who, self.now_ms - HOUR_MS, revealed)?;
+                if before + tokens.len() as u64 > limits.per_hour {
+                    let sentence = format!(
+                        "{} has revealed {before} tokens within the hour, and {} may be; wait, or ask the privacy officer",
+                        who.id(),
+                        limits.per_hour
+                    );
+                    return Err(("above the limit of an hour", sentence));
+                }
+            }
+        }
+        if tokens.len() >= limits.bulk_from && !matches!(ground, Ground::BrokenGlass) {
+            let Ground::Approved(approval) = ground else {
+                let sentence = format!(
+                    "{} tokens at once need a second person: `scrubjay vault request` and `scrubjay vault approve`",
+                    tokens.len()
+                );
+                return Err(("no approval by a second person", sentence));
+            };
+            approval.holds(self.operators, who.id(), tokens, purpose, self.now_ms)?;
+        }
+        let mut found = Vec::new();
+        for (text, token) in tokens.iter().zip(&read) {
+            let (tenant, value) = self.open(token, tenant)?;
+            if !matches!(ground, Ground::BrokenGlass) && !who.may_reveal(token.kind, &tenant) {
+                let sentence =
+                    format!("no role of {} is about values of kind {} of this tenant", who.id(), token.kind);
+                return Err(("no role for this kind and tenant", sentence));
+            }
+            found.push(Revealed { token: text.clone(), kind: token.kind, tenant, value });
+        }
+        Ok(found)
+    }
+
+    /// Whose value it is, and the value.
+    fn open(
+        &self,
+        token: &ReadToken,
+        tenant: &str,
+    ) -> Result<(String, Sensitive<Vec<u8>>), (&'static str, String)> {
+        match token.token_type {
+            TokenType::Pseudonym => Err((
+                "a pseudonym",
+                "a pseudonym leads back to nothing; only tokens and sealed values do".to_owned(),
+            )),
+            TokenType::Sealed => match self.keyed.unseal(token, tenant) {
+                Ok(value) => Ok((tenant.to_owned(), value)),
+                Err(why) => Err(("it does not open", format!("a sealed value does not open: {why}"))),
+            },
+            TokenType::Vault => {
+                let vault = self
+                    .vault
+                    .ok_or(("no vault", "which vault? name it with --vault or --postgres".to_owned()))?;
+                let mut id = [0; 16];
+                id.copy_from_slice(token.name());
+                let gone =
+                    "it is not in this vault: it was erased, has expired, or is another vault's".to_owned();
+                match vault.open(TokenId(id)) {
+                    Ok(Some(original)) if original.kind == token.kind => {
+                        Ok((original.tenant, original.value))
+                    }
+                    Ok(_) => Err(("not in the vault", gone)),
+                    Err(e) => Err(("the vault failed", e.to_string())),
+                }
+            }
+        }
+    }
+
+    /// How many tokens this operator's entries of a sort are about since a moment; of breaking the glass, how many entries.
+    fn on_record(
+        &self,
+        who: Authenticated<'_>,
+        since_ms: i64,
+        is: impl Fn(&Entry) -> bool,
+    ) -> Result<u64, (&'static str, String)> {
+        let unread = |e: AuditError| ("the audit log cannot be read", e.to_string());
+        let mut count = 0;
+        for record in Reader::open(self.log_dir).map_err(unread)? {
+            let record = record.map_err(unread)?;
+            let own = record.entry.actor.operator_id() == Some(who.id()) && record.time_ms >= since_ms;
+            if own && record.entry.outcome == Outcome::Ok && is(&record.entry) {
+                count += record.entry.what.count.unwrap_or(1).max(1);
+            }
+        }
+        Ok(count)
+    }
+
+    fn record(
+        &self,
+        event: Event,
+        who: Authenticated<'_>,
+        what: What,
+        purpose: &str,
+        outcome: Outcome,
+    ) -> Result<(), RevealError> {
+        let entry = Entry::new(event, Actor::current().operator(who.id()))
+            .what(what)
+            .purpose(purpose)
+            .outcome(outcome);
+        self.log.append(&entry)?;
+        Ok(())
+    }
+}
+
+fn no_purpose() -> (&'static str, String) {
+    ("no purpose", format!("say why, in at least {MIN_PURPOSE} characters: --purpose \"...\""))
+}
+
+/// How a token is named on record: not by all of a sealed value, which is the value to whoever has the key.
+fn name(token: &ReadToken) -> String {
+    let letter = char::from(token.token_type.letter());
+    let head: String = token.name().iter().take(16).map(|b| format!("{b:02x}")).collect();
+    format!("{}:{letter}{}:{head}", token.kind, token.version)
+}
