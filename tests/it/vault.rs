@@ -5,10 +5,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use scrubjay::vault::{Clock, FileVault, NewToken, TokenId, TokenStore, VaultError, VaultKeys, VaultOptions};
+use scrubjay::vault::{FileVault, NewToken, TokenId, TokenStore, VaultError, VaultKeys, VaultOptions};
 use scrubjay::{Kind, Sensitive};
 
 use crate::kit::Dir;
@@ -28,15 +27,6 @@ impl VaultKeys for Keys {
     fn data_key(&self, version: u32, _: &'static str) -> Result<Sensitive<[u8; 32]>, VaultError> {
         let known = (1..=self.0).contains(&version);
         known.then(|| Sensitive::new([version as u8; 32])).ok_or(VaultError::MissingKey { version })
-    }
-}
-
-/// A clock that is set by hand, in days.
-pub struct Hands(pub AtomicU64);
-
-impl Clock for Hands {
-    fn now_ms(&self) -> u64 {
-        self.0.load(Ordering::Relaxed) * 86_400_000
     }
 }
 

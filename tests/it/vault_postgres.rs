@@ -1,6 +1,7 @@
 //! The vault in PostgreSQL, against a real server with TLS.
 
 use std::collections::HashSet;
+use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
@@ -13,14 +14,23 @@ use std::time::{Duration, Instant};
 use scrubjay::Sensitive;
 use scrubjay::keys::SecretRef;
 use scrubjay::vault::{
-    FileVault, Maintain, PostgresOptions, PostgresVault, TokenId, TokenStore, VaultError, VaultOptions,
-    back_up, restore,
+    Clock, FileVault, Maintain, PostgresOptions, PostgresVault, TokenId, TokenStore, VaultError,
+    VaultOptions, back_up, restore,
 };
 
 use crate::kit::Dir;
-use crate::vault::{Hands, Keys, item};
+use crate::vault::{Keys, item};
 
 const PASSWORD: &str = "canary-pa55word";
+
+/// A clock that is set by hand, in days.
+struct Hands(AtomicU64);
+
+impl Clock for Hands {
+    fn now_ms(&self) -> u64 {
+        self.0.load(Ordering::Relaxed) * 86_400_000
+    }
+}
 
 /// A server of its own for a test, with a CA, a certificate for `localhost`, and logins by password only.
 struct Server {
@@ -40,7 +50,9 @@ fn programs() -> Option<PathBuf> {
     if found.is_empty() {
         let demanded = std::env::var_os("SCRUBJAY_TEST_SYSTEM").is_some_and(|v| v == "1");
         assert!(!demanded, "no PostgreSQL server in /usr/lib/postgresql: apt-get install postgresql");
-        eprintln!("skipped: no PostgreSQL server is installed (apt-get install postgresql)");
+        // Not captured as a test's prints are: it is seen when nothing fails, too.
+        let note = b"skipped: no PostgreSQL server is installed (apt-get install postgresql)\n";
+        std::io::stderr().write_all(note).unwrap();
     }
     found.pop()
 }

@@ -217,21 +217,22 @@ fn removal_and_new_tokens_at_once_leave_no_token_without_a_record() {
     thread::scope(|scope| {
         let remover = scope.spawn(|| {
             let mut removed = std::collections::HashSet::new();
-            let mut n = 0;
-            while !stop.load(Ordering::Relaxed) {
+            for n in 0..60 {
                 let token = one(vault, values[n % values.len()].as_bytes());
                 vault.commit().unwrap();
                 assert!(vault.delete(token).unwrap());
                 removed.insert(token);
-                n += 1;
             }
+            stop.store(true, Ordering::Relaxed);
             removed
         });
         let workers: Vec<_> = (0..3)
             .map(|_| {
                 scope.spawn(|| {
                     let mut acknowledged = Vec::new();
-                    for n in 0..400 {
+                    let mut n = 0;
+                    while !stop.load(Ordering::Relaxed) {
+                        n += 1;
                         let value = &values[n * 7 % values.len()];
                         let token = one(vault, value.as_bytes());
                         vault.commit().unwrap();
@@ -242,9 +243,8 @@ fn removal_and_new_tokens_at_once_leave_no_token_without_a_record() {
             })
             .collect();
         let acknowledged: Vec<_> = workers.into_iter().flat_map(|w| w.join().unwrap()).collect();
-        stop.store(true, Ordering::Relaxed);
         let removed = remover.join().unwrap();
-        assert!(removed.len() > 10);
+        assert!(removed.len() == 60 && acknowledged.len() > 10, "{} acknowledged", acknowledged.len());
         for (token, value) in acknowledged {
             match value_of(vault, token) {
                 Some(bytes) => assert_eq!(bytes, value.as_bytes()),

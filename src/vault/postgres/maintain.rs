@@ -7,13 +7,21 @@ use postgres::IsolationLevel;
 use super::pool::Trouble;
 use super::row::Row;
 use super::{PostgresVault, sql};
-use crate::vault::record::Record;
+use crate::vault::record::{NONCE_BYTES, Record};
 use crate::vault::seal::{Bound, Sealer};
-use crate::vault::{Entry, Maintain, Portable, Retag, Rewrapped, Stats, TokenId, VaultError};
+use crate::vault::{Entry, Maintain, Portable, Retag, Rewrapped, Stats, Tag, TokenId, VaultError};
 
 /// Rows removed, read or put in with one command.
 const BATCH: i64 = 1_000;
 const BAD_RECORD: VaultError = VaultError::Damaged { what: "a record does not hold together" };
+
+/// A row sealed under the current key version.
+struct Anew {
+    token: TokenId,
+    tag: Tag,
+    nonce: [u8; NONCE_BYTES],
+    sealed: Vec<u8>,
+}
 
 impl Maintain for PostgresVault {
     fn delete(&self, token: TokenId) -> Result<bool, VaultError> {
@@ -61,7 +69,7 @@ impl Maintain for PostgresVault {
             let rows = session.client.query(&read, &[&i64::from(from), &start, &limit])?;
             let mut sealer = Sealer::new(&*self.keys);
             let mut progress = Rewrapped::default();
-            let mut anew: Vec<(TokenId, [u8; 32], [u8; 12], Vec<u8>)> = Vec::new();
+            let mut anew: Vec<Anew> = Vec::new();
             for row in &rows {
                 let row = Row::read(row)?;
                 let record = row.record()?;
@@ -76,15 +84,16 @@ impl Maintain for PostgresVault {
                 };
                 let bound = Bound { version: current, ..Bound::of(row.token, &record) };
                 let (nonce, sealed) = sealer.seal(bound, original.value.expose())?;
-                anew.push((row.token, retag(&original).unwrap_or(record.tag), nonce, sealed));
+                let tag = retag(&original).unwrap_or(record.tag);
+                anew.push(Anew { token: row.token, tag, nonce, sealed });
             }
             if (rows.len() as i64) < limit {
                 progress.next = None;
             }
-            let ids: Vec<&[u8]> = anew.iter().map(|a| &a.0.0[..]).collect();
-            let tags: Vec<&[u8]> = anew.iter().map(|a| &a.1[..]).collect();
-            let nonces: Vec<&[u8]> = anew.iter().map(|a| &a.2[..]).collect();
-            let sealed: Vec<&[u8]> = anew.iter().map(|a| &a.3[..]).collect();
+            let ids: Vec<&[u8]> = anew.iter().map(|a| &a.token.0[..]).collect();
+            let tags: Vec<&[u8]> = anew.iter().map(|a| &a.tag[..]).collect();
+            let nonces: Vec<&[u8]> = anew.iter().map(|a| &a.nonce[..]).collect();
+            let sealed: Vec<&[u8]> = anew.iter().map(|a| &a.sealed[..]).collect();
             progress.done = session
                 .client
                 .execute(&write, &[&ids, &tags, &nonces, &sealed, &i64::from(current), &i64::from(from)])?;
