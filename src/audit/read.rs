@@ -21,10 +21,16 @@ pub struct Reader {
 impl Reader {
     /// Begins with the first entry there is.
     pub fn open(dir: &Path) -> Result<Reader, AuditError> {
-        let extent = Extent::read(dir).map_err(|e| AuditError::read(dir, &e))?;
-        if extent.files.is_empty() {
+        let reader = Reader::of_open_log(dir)?;
+        if reader.extent.files.is_empty() {
             return Err(AuditError::Io(format!("{} holds no audit log; check the directory", dir.display())));
         }
+        Ok(reader)
+    }
+
+    /// The same, of a log that may not have begun yet: then there is no entry.
+    pub fn of_open_log(dir: &Path) -> Result<Reader, AuditError> {
+        let extent = Extent::read(dir).map_err(|e| AuditError::read(dir, &e))?;
         Ok(Reader { dir: dir.to_owned(), extent, file: 0, lines: None, line: 0, last: None })
     }
 

@@ -131,11 +131,11 @@ fn bad_files_get_a_place_and_a_way_out() {
     let cases: &[(&str, &str)] = &[
         (
             "[polcy]\n",
-            "3:2: unknown table in the file; did you mean `policy`? in the file stand: source, codec, json, policy, sink, on_error, keys, detect, limits, metrics, test",
+            "3:2: unknown table in the file; did you mean `policy`? in the file stand: source, codec, json, policy, sink, on_error, keys, vault, audit, detect, limits, metrics, test",
         ),
         (
             "[policy]\nprofil = \"logs\"\n",
-            "4:1: unknown key in [policy]; did you mean `profile`? in [policy] stand: profile, threshold, kinds, rule",
+            "4:1: unknown key in [policy]; did you mean `profile`? in [policy] stand: profile, threshold, kinds, rule, stamp",
         ),
         (
             "[policy]\nprofile = \"log\"\n",
@@ -143,7 +143,7 @@ fn bad_files_get_a_place_and_a_way_out() {
         ),
         (
             "[policy]\nprofile = \"notification\"\n",
-            "4:11: `policy.profile = \"notification\"` is not in this version; use one of logs, safe-harbor",
+            "4:11: `policy.profile = \"notification\"` is not in this version; use one of logs, safe-harbor, limited-data-set, pseudonymised",
         ),
         ("[policy]\nprofile = 7\n", "4:11: `policy.profile` must be a string"),
         ("[policy]\nthreshold = \"high\"\n", "4:13: `policy.threshold` must be a number from 0 to 1"),
@@ -159,7 +159,7 @@ fn bad_files_get_a_place_and_a_way_out() {
         ),
         (
             "[policy]\nsubject = \"redact\"\n",
-            "4:1: `policy.subject` is not in this version; in [policy] stand: profile, threshold, kinds, rule",
+            "4:1: `policy.subject` is not in this version; in [policy] stand: profile, threshold, kinds, rule, stamp",
         ),
         (
             "[policy]\nrule = 1\n",
@@ -174,8 +174,8 @@ fn bad_files_get_a_place_and_a_way_out() {
             "3:1: `policy.rule.action` is missing; write what is done: action = \"keep\", \"redact\", \"pseudonym\", \"drop\" or { mask = { keep_last = 4 } }",
         ),
         (
-            "[[policy.rule]]\naction = \"token\"\n",
-            "3:1: action `token` needs a key ring; write [keys] ring = \"ring\"; `scrubjay keys init` makes one",
+            "[[policy.rule]]\naction = \"seal\"\n",
+            "3:1: action `seal` needs a key ring; write [keys] ring = \"ring\"; `scrubjay keys init` makes one",
         ),
         (
             "[policy]\nprofile = \"pseudonymised\"\n",
@@ -307,8 +307,21 @@ fn bad_files_get_a_place_and_a_way_out() {
             "3:1: `test.output` is missing; write the record as it should go out: output = '''...'''",
         ),
         (
-            "[vault]\npath = \"r\"\n",
-            "3:2: `vault` is not in this version; in the file stand: source, codec, json, policy, sink, on_error, keys, detect, limits, metrics, test",
+            "[vault]\nca_file = \"r\"\n",
+            "3:2: [vault] must name one place; write path = \"vault.redb\", or postgres = \"env:NAME\" for a connection string",
+        ),
+        (
+            "[keys]\nring = \"r\"\n[[policy.rule]]\naction = \"token\"\n",
+            "5:1: action `token` needs a vault; write [vault] path = \"vault.redb\"; `scrubjay vault init` makes one",
+        ),
+        (
+            "[audit]\nkey = \"file:k\"\n",
+            "3:2: `audit.dir` is missing; write the directory of the audit log: dir = \"/var/lib/scrubjay/audit\"",
+        ),
+        (
+            "[policy]\nstamp = { header = \"\" }\n",
+            "4:9: `policy.stamp` must be one place with a name; write stamp = { header = \"scrubjay-policy\" } or stamp = { field = \
+             \"_scrubjay\" }",
         ),
     ];
     for (text, want) in cases {

@@ -164,7 +164,8 @@ impl Revealer<'_> {
         }
         let mut read = Vec::new();
         for (at, text) in tokens.iter().enumerate() {
-            let token = self.keyed.recognize(text.as_bytes());
+            let text = text.as_bytes();
+            let token = self.keyed.recognize(text).or_else(|| self.keyed.recognize_by_form(text));
             let token = token.ok_or((
                 "no token of this key ring",
                 format!("the text at place {} is no token of this key ring", at + 1),
@@ -268,7 +269,7 @@ impl Revealer<'_> {
     ) -> Result<u64, (&'static str, String)> {
         let unread = |e: AuditError| ("the audit log cannot be read", e.to_string());
         let mut count = 0;
-        for record in Reader::open(self.log_dir).map_err(unread)? {
+        for record in Reader::of_open_log(self.log_dir).map_err(unread)? {
             let record = record.map_err(unread)?;
             let own = record.entry.actor.operator_id() == Some(who.id()) && record.time_ms >= since_ms;
             if own && record.entry.outcome == Outcome::Ok && is(&record.entry) {

@@ -47,6 +47,7 @@ mod memory;
 mod metrics;
 mod props;
 mod quarantine;
+mod reveal;
 mod roster;
 mod vault;
 #[cfg(feature = "postgres")]
