@@ -25,8 +25,18 @@ pub(crate) fn is_letter(b: u8) -> bool {
 
 /// Appends the characters for some bytes.
 pub(crate) fn encode(bytes: &[u8], out: &mut Vec<u8>) {
+    let chunks = bytes.chunks_exact(5);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        let five = chunk.iter().fold(0u64, |n, b| n << 8 | u64::from(*b));
+        let mut eight = [0; 8];
+        for (i, letter) in eight.iter_mut().enumerate() {
+            *letter = ALPHABET[(five >> (35 - 5 * i) & 31) as usize];
+        }
+        out.extend_from_slice(&eight);
+    }
     let (mut bits, mut held) = (0u32, 0);
-    for &b in bytes {
+    for &b in rest {
         bits = bits << 8 | u32::from(b);
         held += 8;
         while held >= 5 {

@@ -6,18 +6,19 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use aes::Aes256;
 use aes_siv::KeyInit as _;
 use aes_siv::siv::Aes256Siv;
-use cmac::{Cmac, Mac};
 
 use super::calendar::Civil;
 use super::canonical::canonical;
 use super::ff1::Ff1;
 use super::format_preserving::{self, Way};
+use super::mac::Mac;
 use super::prf::Prf;
 use super::token::{self, CHECK_BYTES, NAME_BYTES, ReadToken, TokenForm, TokenType};
 use super::{dates, surrogate};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+
 use crate::keys::{Purpose, Ring, RingError};
 use crate::kind::Kind;
 use crate::policy::Action;
@@ -86,7 +87,7 @@ pub struct Keyed {
     form: TokenForm,
     this_year: i32,
     /// For each version that can be read: what makes and proves the check in its tokens.
-    checks: Vec<(u32, Cmac<Aes256>)>,
+    checks: Vec<(u32, Mac)>,
 }
 
 /// One value, and what is done with it.
@@ -116,17 +117,17 @@ pub struct Context<'a> {
 pub struct KeyedScratch {
     /// Whose they are.
     serial: u64,
-    tenants: HashMap<Box<str>, TenantKeys>,
+    tenants: Tenants,
     canonical: Vec<u8>,
-    writer: TokenWriter,
+    /// A token that is being written.
+    checked: Vec<u8>,
 }
 
-/// What tokens are written with.
+/// The keys of tenants: of the one that was seen last, and of others.
 #[derive(Default)]
-struct TokenWriter {
-    /// Of the active version.
-    mac: Option<Cmac<Aes256>>,
-    checked: Vec<u8>,
+struct Tenants {
+    last: (Box<str>, TenantKeys),
+    others: HashMap<Box<str>, TenantKeys>,
 }
 
 /// One tenant's keys, made when first needed.
@@ -166,8 +167,7 @@ impl Keyed {
     pub fn new(ring: Arc<Ring>, this_year: i32) -> Result<Keyed, RingError> {
         let check = |version| {
             let key = ring.derive::<32>(version, Purpose::TokenCheck, &[])?;
-            let mac = Cmac::<Aes256>::new_from_slice(key.expose());
-            Ok((version, mac.map_err(|_| RingError::Unsound("a key of another length"))?))
+            Ok((version, Mac::new(key.expose())))
         };
         let checks = ring.readable().map(check).collect::<Result<_, _>>()?;
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
@@ -202,10 +202,9 @@ impl Keyed {
     /// Whether a token that was read is one that this ring made.
     pub(crate) fn is_genuine(&self, read: &ReadToken) -> bool {
         let mac = self.checks.iter().find(|(version, _)| *version == read.version);
+        // In a time that does not tell how much of the check is right.
         mac.is_some_and(|(_, mac)| {
-            let mut mac = mac.clone();
-            mac.update(&read.checked);
-            mac.verify_truncated_left(&read.check).is_ok()
+            verify_slices_are_equal(&mac.tag(&read.checked)[..CHECK_BYTES], &read.check).is_ok()
         })
     }
 
@@ -222,9 +221,9 @@ impl Keyed {
         out: &mut Vec<u8>,
     ) -> Result<(), Failed> {
         scratch.serve(self.serial);
-        let KeyedScratch { tenants, canonical: form, writer, .. } = scratch;
+        let KeyedScratch { tenants, canonical: form, checked, .. } = scratch;
         let Value { kind, action, text, number } = value;
-        let keys = tenant_keys(tenants, context)?;
+        let keys = tenants.of(context)?;
         let version = self.ring.active();
         let spell = |form: &mut Vec<u8>| {
             form.clear();
@@ -235,7 +234,7 @@ impl Keyed {
                 spell(form);
                 let key = keys.of(kind).prf(self, Purpose::Pseudonym, kind, context)?;
                 let tag = key.tag(form);
-                self.write_token((kind, TokenType::Pseudonym), &tag[..NAME_BYTES], writer, out)
+                self.write_token((kind, TokenType::Pseudonym), &tag[..NAME_BYTES], checked, out)
             }
             Action::Seal => {
                 let mut head = Vec::new();
@@ -244,7 +243,7 @@ impl Keyed {
                 let sealed = siv
                     .encrypt([head.as_slice()], text)
                     .map_err(|_| Failed::Record("a value is too long to be sealed"))?;
-                self.write_token((kind, TokenType::Sealed), &sealed, writer, out)
+                self.write_token((kind, TokenType::Sealed), &sealed, checked, out)
             }
             Action::FormatPreserving => {
                 let ff1 = keys.of(kind).ff1(self, kind, context)?;
@@ -296,8 +295,8 @@ impl Keyed {
         mut write: impl FnMut(&[u8]),
     ) -> Result<(), Failed> {
         scratch.serve(self.serial);
-        let KeyedScratch { tenants, canonical: form, writer, .. } = scratch;
-        let keys = tenant_keys(tenants, context)?;
+        let KeyedScratch { tenants, canonical: form, checked, .. } = scratch;
+        let keys = tenants.of(context)?;
         let version = self.ring.active();
         let mut items = Vec::new();
         for Value { kind, text, number, .. } in values.clone() {
@@ -316,7 +315,7 @@ impl Keyed {
         let tokens = self.tokens.as_ref().ok_or(NO_VAULT)?.tokenize(&items).map_err(Failed::Keys)?;
         for (item, name) in items.iter().zip(&tokens) {
             let mut out = Vec::new();
-            self.write_token((item.kind, TokenType::Vault), name, writer, &mut out);
+            self.write_token((item.kind, TokenType::Vault), name, checked, &mut out);
             write(&out);
         }
         Ok(())
@@ -327,21 +326,16 @@ impl Keyed {
         &self,
         (kind, token_type): (Kind, TokenType),
         name: &[u8],
-        writer: &mut TokenWriter,
+        checked: &mut Vec<u8>,
         out: &mut Vec<u8>,
     ) -> bool {
         let version = self.ring.active();
-        let TokenWriter { mac, checked } = writer;
-        if mac.is_none() {
-            *mac = self.checks.iter().find(|(v, _)| *v == version).map(|(_, mac)| mac.clone());
-        }
-        let Some(mac) = mac else { return false };
+        let Some((_, mac)) = self.checks.iter().find(|(v, _)| *v == version) else { return false };
         checked.clear();
         token::head(kind, token_type, version, checked);
         let head = checked.len();
         checked.extend_from_slice(name);
-        mac.update(checked);
-        let check = mac.finalize_reset().into_bytes();
+        let check = mac.tag(checked);
         checked.extend_from_slice(&check[..CHECK_BYTES]);
         let (head, body) = checked.split_at(head);
         token::write(self.form, head, body, out);
@@ -357,7 +351,7 @@ impl Keyed {
         let key = self.derived::<32>(Purpose::VaultLookup, kind, context)?;
         let mut form = Vec::new();
         canonical(kind, text, false, self.this_year, &mut form);
-        Prf::new(key.expose()).map(|prf| prf.tag(&form)).ok_or(NO_KEY)
+        Ok(Prf::new(key.expose()).tag(&form))
     }
 
     /// The token that a text is, if this ring made it.
@@ -420,15 +414,21 @@ fn shift(tag: &[u8], days: u16) -> i32 {
     (if drawn < 0 { drawn } else { drawn + 1 }) as i32
 }
 
-fn tenant_keys<'t>(
-    tenants: &'t mut HashMap<Box<str>, TenantKeys>,
-    context: Context<'_>,
-) -> Result<&'t mut TenantKeys, Failed> {
-    let tenant = context.tenant.ok_or(NO_TENANT)?;
-    if !tenants.contains_key(tenant) && tenants.len() >= MAX_TENANTS {
-        tenants.clear();
+impl Tenants {
+    /// The keys of the record's tenant. Mostly it is the one of the record before.
+    fn of(&mut self, context: Context<'_>) -> Result<&mut TenantKeys, Failed> {
+        let tenant = context.tenant.ok_or(NO_TENANT)?;
+        if *self.last.0 != *tenant {
+            let next =
+                self.others.remove_entry(tenant).unwrap_or_else(|| (tenant.into(), TenantKeys::default()));
+            if self.others.len() + 1 >= MAX_TENANTS {
+                self.others.clear();
+            }
+            let (name, keys) = std::mem::replace(&mut self.last, next);
+            self.others.insert(name, keys);
+        }
+        Ok(&mut self.last.1)
     }
-    Ok(tenants.entry(tenant.into()).or_default())
 }
 
 impl TenantKeys {
@@ -440,7 +440,7 @@ impl TenantKeys {
         if self.shift.is_none() {
             let tenant = context.tenant.unwrap_or_default().as_bytes();
             let key = keyed.ring.derive::<32>(keyed.ring.active(), Purpose::DateShift, &[tenant]);
-            self.shift = Prf::new(key.map_err(|_| NO_KEY)?.expose());
+            self.shift = Some(Prf::new(key.map_err(|_| NO_KEY)?.expose()));
         }
         self.shift.as_ref().ok_or(NO_KEY)
     }
@@ -461,7 +461,7 @@ impl KindKeys {
         };
         if slot.is_none() {
             let key = keyed.derived::<32>(purpose, kind, context)?;
-            *slot = Prf::new(key.expose());
+            *slot = Some(Prf::new(key.expose()));
         }
         slot.as_ref().ok_or(NO_KEY)
     }

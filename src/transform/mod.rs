@@ -8,6 +8,7 @@ mod ff1;
 mod format_preserving;
 mod generalize;
 mod keyed;
+mod mac;
 mod mask;
 mod prf;
 mod surrogate;

@@ -188,49 +188,6 @@ fn rfc_5297_samples() {
     assert_eq!(got, hex(want));
 }
 
-/// RFC 4231, test cases 1 to 3, 6 and 7: HMAC-SHA256 as pseudonyms use it. RFC 4493, examples 2 and 3, on the CMAC of checks, and
-/// NIST SP 800-38B, D.3, with 256 bits of key.
-#[test]
-fn rfc_4231_and_cmac_samples() {
-    let hex = |t: &str| -> Vec<u8> {
-        (0..t.len()).step_by(2).map(|i| u8::from_str_radix(&t[i..i + 2], 16).unwrap()).collect()
-    };
-    let long = [0xaa; 131];
-    for (key, data, want) in [
-        (
-            &[0x0b; 20][..],
-            b"Hi There".as_slice(),
-            "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7",
-        ),
-        (
-            b"Jefe",
-            b"what do ya want for nothing?",
-            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
-        ),
-        (&[0xaa; 20], &[0xdd; 50], "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"),
-        (
-            &long,
-            b"Test Using Larger Than Block-Size Key - Hash Key First",
-            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
-        ),
-    ] {
-        let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(key).unwrap();
-        mac.update(data);
-        assert_eq!(mac.finalize().into_bytes()[..], hex(want)[..]);
-    }
-    let key = hex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4");
-    let message = hex("6bc1bee22e409f96e93d7e117393172aae2d8a571e03ac9c9eb76fac45af8e5130c81c46a35ce411");
-    for (len, want) in [
-        (0, "028962f61b7bf89efc6b551f4667d983"),
-        (16, "28a7023f452e8f82bd4bf28d8c37c35c"),
-        (40, "aaf3d8f1de5640c232f5b169b9c911e6"),
-    ] {
-        let mut mac = Cmac::<Aes256>::new_from_slice(&key).unwrap();
-        mac.update(&message[..len]);
-        assert_eq!(mac.finalize().into_bytes()[..], hex(want)[..]);
-    }
-}
-
 #[test]
 fn what_keeps_its_form_comes_back() {
     let keyed = one();
@@ -350,7 +307,7 @@ fn many_tenants_do_not_fill_memory() {
         let context = Context { tenant: Some(&tenant), subject: None };
         let value = Value { kind: Kind::Ssn, action: Action::Pseudonym, text: b"219109999", number: false };
         keyed.transform(value, context, &mut scratch, &mut Vec::new()).unwrap();
-        assert!(scratch.tenants.len() <= MAX_TENANTS);
+        assert!(scratch.tenants.others.len() < MAX_TENANTS);
     }
 }
 
