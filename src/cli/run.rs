@@ -22,8 +22,11 @@ use super::failure::{Failure, report_config};
 use super::roster::RosterWatch;
 use super::stdin::PatientStdin;
 use super::summary;
+use crate::audit::{Actor, AuditLog, AuditSettings, Entry, Event, What};
 use crate::codec::Framer;
-use crate::config::{self, ConfigError, OnErrorConfig, Pipeline, QuarantineTo, SinkConfig, SourceConfig};
+use crate::config::{
+    self, AuditConfig, ConfigError, OnErrorConfig, Pipeline, QuarantineTo, SinkConfig, SourceConfig,
+};
 use crate::health::{Health, Light};
 use crate::metrics::{self, Stage};
 use crate::pipeline::{self, Line, LineError};
@@ -76,6 +79,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         let roster = RosterWatch::new(pipeline.treatment.roster.as_ref());
         let settings = pipeline.settings(config::engine(&pipeline.treatment.packs)?)?;
         warn_of_gaps(&pipeline, &settings);
+        put_on_record(&pipeline, &settings)?;
         let scrubber = Arc::new(ArcSwap::from_pointee(Scrubber::new(settings)));
         workers.push(Worker {
             pipeline: pipeline.clone(),
@@ -113,6 +117,33 @@ fn warn_of_gaps(pipeline: &Pipeline, settings: &Settings) {
             tracing::warn!("{}: {gaps}", pipeline.file.display());
         }
     }
+}
+
+/// Puts on record which policy is used from now on. What cannot be put on record is not used.
+fn put_on_record(pipeline: &Pipeline, settings: &Settings) -> Result<(), ConfigError> {
+    let Some(AuditConfig { dir, key, copy_to }) = &pipeline.audit else { return Ok(()) };
+    let ring = settings.keys.as_ref().map(|keys| keys.keyed.ring());
+    let text = config::read_text(&pipeline.file)?;
+    let mut digest = [0; 32];
+    digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref());
+    let what = What {
+        object: pipeline.file.file_name().map(|name| name.to_string_lossy().into_owned()),
+        digest: Some(digest),
+        key: ring.map(|ring| format!("ring-{}", ring.id())),
+        key_versions: ring.map(|ring| ring.active()).into_iter().collect(),
+        ..What::default()
+    };
+    let settings = AuditSettings {
+        dir: dir.clone(),
+        key: key.clone(),
+        copy_to: copy_to.clone(),
+        ..AuditSettings::default()
+    };
+    let recorded = AuditLog::open(settings).and_then(|log| {
+        log.append(&Entry::new(Event::PolicyLoad, Actor::current()).what(what))?;
+        log.close()
+    });
+    recorded.map_err(|e| ConfigError::Unreadable(e.to_string()))
 }
 
 /// Reads every file, and tells what is wrong in all of them before giving up.
@@ -247,6 +278,7 @@ impl Running {
             ..settings
         };
         warn_of_gaps(&new, &settings);
+        put_on_record(&new, &settings)?;
         // What the line has learnt from its sink meanwhile stays.
         Scrubber::amend(&self.scrubber, |now| {
             *now = Settings { max_output_bytes: now.max_output_bytes, ..settings.clone() };

@@ -3,8 +3,8 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
-use super::RevealError;
 use super::operators::{Authenticated, Operators, pair};
+use super::{Refusal, RevealError};
 use crate::keys::SecretRef;
 use crate::keys::encoding::{hex, unhex};
 
@@ -112,7 +112,7 @@ impl Approval {
         tokens: &[String],
         purpose: &str,
         now_ms: i64,
-    ) -> Result<(), (&'static str, String)> {
+    ) -> Result<(), Refusal> {
         let refuse = |phrase, sentence: &str| Err((phrase, sentence.to_owned()));
         let request = &self.request;
         if request.operator != operator || request.tokens != tokens || request.purpose != purpose {

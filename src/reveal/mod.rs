@@ -37,6 +37,9 @@ pub enum RevealError {
     Audit(#[from] AuditError),
 }
 
+/// Why it is refused: a fixed phrase for the record, and a sentence for who asked.
+pub(crate) type Refusal = (&'static str, String);
+
 /// A value that was revealed.
 #[derive(Debug)]
 pub struct Revealed {
@@ -157,7 +160,7 @@ impl Revealer<'_> {
         purpose: &str,
         ground: Ground<'_>,
         what: &mut What,
-    ) -> Result<Vec<Revealed>, (&'static str, String)> {
+    ) -> Result<Vec<Revealed>, Refusal> {
         let limits = &self.operators.limits;
         if purpose.trim().chars().count() < MIN_PURPOSE {
             return Err(no_purpose());
@@ -173,7 +176,7 @@ impl Revealer<'_> {
             read.push(token);
         }
         what.kinds = Kind::ALL.iter().copied().filter(|k| read.iter().any(|t| t.kind == *k)).collect();
-        what.tokens = read.iter().take(crate::audit::MAX_TOKENS).map(|t| name(t)).collect();
+        what.tokens = read.iter().take(crate::audit::MAX_TOKENS).map(name).collect();
         let since = self.now_ms - limits.break_glass_minutes * MINUTE_MS;
         match ground {
             Ground::BrokenGlass if !who.may_break_glass() => {
@@ -227,11 +230,7 @@ impl Revealer<'_> {
     }
 
     /// Whose value it is, and the value.
-    fn open(
-        &self,
-        token: &ReadToken,
-        tenant: &str,
-    ) -> Result<(String, Sensitive<Vec<u8>>), (&'static str, String)> {
+    fn open(&self, token: &ReadToken, tenant: &str) -> Result<(String, Sensitive<Vec<u8>>), Refusal> {
         match token.token_type {
             TokenType::Pseudonym => Err((
                 "a pseudonym",
@@ -266,7 +265,7 @@ impl Revealer<'_> {
         who: Authenticated<'_>,
         since_ms: i64,
         is: impl Fn(&Entry) -> bool,
-    ) -> Result<u64, (&'static str, String)> {
+    ) -> Result<u64, Refusal> {
         let unread = |e: AuditError| ("the audit log cannot be read", e.to_string());
         let mut count = 0;
         for record in Reader::of_open_log(self.log_dir).map_err(unread)? {
@@ -296,7 +295,7 @@ impl Revealer<'_> {
     }
 }
 
-fn no_purpose() -> (&'static str, String) {
+fn no_purpose() -> Refusal {
     ("no purpose", format!("say why, in at least {MIN_PURPOSE} characters: --purpose \"...\""))
 }
 

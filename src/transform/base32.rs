@@ -13,6 +13,17 @@ const VALUES: [u8; 256] = {
     values
 };
 
+/// Two characters for ten bits.
+static PAIRS: [[u8; 2]; 1024] = {
+    let mut pairs = [[0; 2]; 1024];
+    let mut i = 0;
+    while i < 1024 {
+        pairs[i] = [ALPHABET[i >> 5], ALPHABET[i & 31]];
+        i += 1;
+    }
+    pairs
+};
+
 /// Characters that so many bytes take.
 pub(crate) const fn encoded_len(bytes: usize) -> usize {
     (bytes * 8).div_ceil(5)
@@ -30,8 +41,8 @@ pub(crate) fn encode(bytes: &[u8], out: &mut Vec<u8>) {
     for chunk in chunks {
         let five = chunk.iter().fold(0u64, |n, b| n << 8 | u64::from(*b));
         let mut eight = [0; 8];
-        for (i, letter) in eight.iter_mut().enumerate() {
-            *letter = ALPHABET[(five >> (35 - 5 * i) & 31) as usize];
+        for (i, two) in eight.chunks_exact_mut(2).enumerate() {
+            two.copy_from_slice(&PAIRS[(five >> (30 - 10 * i) & 1023) as usize]);
         }
         out.extend_from_slice(&eight);
     }

@@ -38,6 +38,21 @@ fn the_profiles_are_those_of_the_code() {
     }
 }
 
+/// A safeguard is shown by a test that is there.
+#[test]
+fn the_tests_that_show_a_safeguard_are_there() {
+    let page = page("docs/hipaa.md");
+    let rows: Vec<&str> = page.lines().filter(|l| l.starts_with("| 164.")).collect();
+    assert!(rows.len() > 12, "docs/hipaa.md, table of safeguards");
+    for row in rows {
+        let shown = row.split('|').nth(4).unwrap();
+        let names: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
+        let (files, tests): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|n| n.contains('/'));
+        let text: String = files.iter().map(|file| std::fs::read_to_string(kit::root().join(file)).unwrap()).collect();
+        assert!(!files.is_empty() && tests.iter().all(|t| text.contains(&format!("fn {t}("))), "{row}");
+    }
+}
+
 /// The fenced TOML blocks of a page.
 fn toml_blocks(page: &str) -> Vec<&str> {
     page.split("```toml\n").skip(1).filter_map(|rest| rest.split("\n```").next()).collect()

@@ -222,6 +222,18 @@ fn a_vault_is_tended() {
 }
 
 #[test]
+fn loading_a_policy_is_on_record_or_does_not_happen() {
+    let dir = house();
+    dir.file("q.toml", format!("{PIPELINE}[audit]\ndir = \"audit\"\n"));
+    dir.cmd().args("run q.toml").stdin("SSN 219-10-9999\n").run().code(0);
+    let log = entries(&dir);
+    assert!(log.contains("policy_load") && log.contains("q.toml"), "{log}");
+    // A file stands where the directory should be.
+    dir.file("r.toml", format!("{PIPELINE}[audit]\ndir = \"operators.toml\"\n"));
+    dir.cmd().args("run r.toml").stdin("SSN 219-10-9999\n").run().code(2).stdout("");
+}
+
+#[test]
 fn one_vault_serves_two_pipelines_of_a_process_and_no_other_process() {
     let dir = house();
     dir.file("q.toml", PIPELINE);
