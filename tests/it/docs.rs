@@ -48,7 +48,8 @@ fn the_tests_that_show_a_safeguard_are_there() {
         let shown = row.split('|').nth(4).unwrap();
         let names: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
         let (files, tests): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|n| n.contains('/'));
-        let text: String = files.iter().map(|file| std::fs::read_to_string(kit::root().join(file)).unwrap()).collect();
+        let text: String =
+            files.iter().map(|file| std::fs::read_to_string(kit::root().join(file)).unwrap()).collect();
         assert!(!files.is_empty() && tests.iter().all(|t| text.contains(&format!("fn {t}("))), "{row}");
     }
 }

@@ -199,7 +199,9 @@ impl Server {
     }
 
     fn options(&self, connection: &str) -> PostgresOptions {
-        let file = self.dir.secret(&format!("dsn-{}", connection.len()), connection);
+        // Threads ask at once, and one must not read what another is just writing.
+        static FILES: AtomicU64 = AtomicU64::new(0);
+        let file = self.dir.secret(&format!("dsn-{}", FILES.fetch_add(1, Ordering::Relaxed)), connection);
         let mut options = PostgresOptions::new(SecretRef::File(file));
         options.ca_file = Some(self.dir.path().join("ca.pem"));
         options
