@@ -225,7 +225,7 @@ fn bad_files_get_a_place_and_a_way_out() {
         ),
         (
             "[[policy.rule]]\naction = { msk = {} }\n",
-            "4:12: unknown table in [policy.rule.action]; did you mean `mask`? in [policy.rule.action] stands: mask",
+            "4:12: unknown table in [policy.rule.action]; did you mean `mask`? in [policy.rule.action] stand: date_shift, mask",
         ),
         (
             "[[policy.rule]]\naction = \"mask\"\n",
@@ -320,7 +320,7 @@ fn bad_files_get_a_place_and_a_way_out() {
         ),
         (
             "[policy]\nstamp = { header = \"\" }\n",
-            "4:9: `policy.stamp` must be one place with a name; write stamp = { header = \"scrubjay-policy\" } or stamp = { field = \
+            "4:1: `policy.stamp` must be one place with a name; write stamp = { header = \"scrubjay-policy\" } or stamp = { field = \
              \"_scrubjay\" }",
         ),
     ];
