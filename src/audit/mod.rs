@@ -2,7 +2,7 @@
 //!
 //! [`AuditLog`] appends an [`Entry`] to JSON lines in a directory and returns when it is on the disk. Each line holds
 //! the hash of the one before; every so often a signed checkpoint says how many entries there are and what their
-//! Merkle root (RFC 6962) is; [`verify`] reads it all again and names the file and line where it does not fit.
+//! Merkle root (RFC 6962) is; [`verify()`] reads it all again and names the file and line where it does not fit.
 //! `docs/audit.md` has the format, and what it proves and what not.
 //!
 //! ```

@@ -8,7 +8,7 @@ use super::line::Record;
 use super::{AuditError, Problem};
 
 /// Goes through the entries of a log, first to last. Each must follow from the one before, or reading ends with an error: what is
-/// handed on as an audit log should be one. Whether the log is whole is for [`verify`](super::verify) to say.
+/// handed on as an audit log should be one. Whether the log is whole is for [`verify()`](super::verify()) to say.
 pub struct Reader {
     dir: PathBuf,
     extent: Extent,

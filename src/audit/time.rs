@@ -23,7 +23,7 @@ pub(super) fn format(ms: i64) -> String {
     format!("{y:04}-{m:02}-{d:02}T{h:02}:{min:02}:{s:02}.{milli:03}Z")
 }
 
-/// Reads what [`format`] writes, and nothing else.
+/// Reads what [`format()`] writes, and nothing else.
 pub(super) fn parse(text: &[u8]) -> Option<i64> {
     const FORM: &[u8; LEN] = b"dddd-dd-ddTdd:dd:dd.dddZ";
     let fits = |(b, f): (&u8, &u8)| if *f == b'd' { b.is_ascii_digit() } else { b == f };

@@ -31,7 +31,7 @@ pub(super) struct VaultArgs {
 /// Which vault, and the ring its values are sealed with.
 #[derive(clap::Args)]
 pub(super) struct PlaceArgs {
-    /// A pipeline, or another file with [vault] and [keys], that names vault and ring; options given here go before it
+    /// A pipeline, or another file with `[vault]` and `[keys]`, that names vault and ring; options given here go before it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The file of the vault
