@@ -43,7 +43,7 @@ pub(super) struct CommonArgs {
     #[arg(long, value_name = "RING")]
     keys: Option<PathBuf>,
     /// Whose keys are used: each tenant's tokens are its own [default: default]
-    #[arg(long, value_name = "NAME", requires = "keys")]
+    #[arg(long, value_name = "NAME", requires = "keys", value_parser = tenant)]
     tenant: Option<String>,
     /// A TOML file with `[policy]` rules, such as a pipeline's; options given here go before it
     #[arg(long, value_name = "FILE")]
@@ -143,6 +143,16 @@ pub(super) fn secret(text: &str) -> Result<SecretArg, std::convert::Infallible> 
 fn threads(text: &str) -> Result<usize, &'static str> {
     let count = text.parse().ok().filter(|n| (1..=1024).contains(n));
     count.ok_or("it must be a whole number from 1 to 1024; without the option there is one for each core")
+}
+
+fn tenant(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    let good = (1..=Tenant::MAX_BYTES).contains(&name.len());
+    if good {
+        Ok(name.to_owned())
+    } else {
+        Err(format!("it must be a name of 1 to {} bytes", Tenant::MAX_BYTES))
+    }
 }
 
 pub(super) fn profile() -> impl TypedValueParser<Value = Profile> {

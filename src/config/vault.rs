@@ -9,7 +9,7 @@ use super::ConfigError;
 use super::resolved::{VaultConfig, VaultPlace};
 use crate::keys::{Purpose, Ring};
 use crate::secret::Sensitive;
-use crate::transform::{NewToken, Tokens};
+use crate::transform::{Failed, NewToken, Tokens};
 use crate::vault::{FileVault, Maintain, Portable, VaultError, VaultKeys, VaultOptions};
 #[cfg(feature = "postgres")]
 use crate::vault::{PostgresOptions, PostgresVault};
@@ -135,8 +135,12 @@ impl OpenVault {
 }
 
 impl Tokens for OpenVault {
-    fn tokenize(&self, items: &[NewToken<'_>]) -> Result<Vec<[u8; 16]>, &'static str> {
-        let tokens = self.store.tokenize(items).map_err(|e| told(&e))?;
+    fn tokenize(&self, items: &[NewToken<'_>]) -> Result<Vec<[u8; 16]>, Failed> {
+        let tokens = self.store.tokenize(items).map_err(|e| match e {
+            VaultError::TooLong { .. } => Failed::Record("a value is too long for the vault"),
+            VaultError::Tenant { .. } => Failed::Record("the tenant's name is none that the vault takes"),
+            e => Failed::Keys(told(&e)),
+        })?;
         Ok(tokens.into_iter().map(|token| token.0).collect())
     }
 
@@ -149,8 +153,6 @@ impl Tokens for OpenVault {
 fn told(e: &VaultError) -> &'static str {
     tracing::error!("{e}");
     match e {
-        VaultError::TooLong { .. } => "a value is too long for the vault",
-        VaultError::Tenant { .. } => "a tenant's name is none that the vault takes",
         VaultError::MissingKey { .. } | VaultError::Key(_) => "the vault lacks a version of the key",
         VaultError::Damaged { .. } => "the vault is damaged",
         _ => "the vault cannot be used; the log says why",

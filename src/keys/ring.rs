@@ -7,6 +7,7 @@
 use std::fmt;
 
 use aws_lc_rs::hkdf;
+use zeroize::Zeroize;
 
 use super::memory::Locked;
 use crate::secret::Sensitive;
@@ -203,8 +204,10 @@ impl Ring {
             .extract(root.expose())
             .expand(&[&info], Length::<N>)
             .and_then(|okm| okm.fill(&mut key));
+        let derived = Sensitive::new(key);
+        key.zeroize();
         filled.map_err(|_| RingError::Unsound("no key of this length can be derived"))?;
-        Ok(Sensitive::new(key))
+        Ok(derived)
     }
 }
 

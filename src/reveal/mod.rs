@@ -12,7 +12,7 @@ mod operators;
 #[cfg(test)]
 mod tests;
 
-use crate::audit::{Actor, AuditError, AuditLog, Entry, Event, Outcome, Reader, What};
+use crate::audit::{Actor, AuditError, AuditLog, Entry, Event, Outcome, Reader, Record, What};
 use crate::kind::Kind;
 use crate::secret::Sensitive;
 use crate::transform::{Keyed, ReadToken, TokenType};
@@ -25,6 +25,8 @@ pub use operators::{Authenticated, Limits, Operators};
 const MIN_PURPOSE: usize = 8;
 const HOUR_MS: i64 = 3_600_000;
 const MINUTE_MS: i64 = 60_000;
+/// The audit log writes its own time, a moment later than the one that is compared with it.
+const CLOCK_SLACK_MS: i64 = 5000;
 
 /// Why nothing was revealed.
 #[derive(Debug, thiserror::Error)]
@@ -165,6 +167,13 @@ impl Revealer<'_> {
         if purpose.trim().chars().count() < MIN_PURPOSE {
             return Err(no_purpose());
         }
+        if tokens.len() > crate::audit::MAX_TOKENS {
+            let most = crate::audit::MAX_TOKENS;
+            return Err((
+                "too many tokens",
+                format!("at most {most} tokens at once: each is named on record"),
+            ));
+        }
         let mut read = Vec::new();
         for (at, text) in tokens.iter().enumerate() {
             let text = text.as_bytes();
@@ -176,16 +185,19 @@ impl Revealer<'_> {
             read.push(token);
         }
         what.kinds = Kind::ALL.iter().copied().filter(|k| read.iter().any(|t| t.kind == *k)).collect();
-        what.tokens = read.iter().take(crate::audit::MAX_TOKENS).map(name).collect();
+        what.tokens = read.iter().map(name).collect();
         let since = self.now_ms - limits.break_glass_minutes * MINUTE_MS;
         match ground {
             Ground::BrokenGlass if !who.may_break_glass() => {
                 return Err(("no role that may", format!("no role of {} may break the glass", who.id())));
             }
             Ground::BrokenGlass => {
-                if self.on_record(who, since, |e| e.event == Event::BreakGlass && e.what.count == Some(0))?
-                    == 0
-                {
+                // A clock that was set back does not keep it broken.
+                let until = self.now_ms + CLOCK_SLACK_MS;
+                let broken = |r: &Record| {
+                    r.entry.event == Event::BreakGlass && r.entry.what.count == Some(0) && r.time_ms <= until
+                };
+                if self.on_record(who, since, broken)? == 0 {
                     let minutes = limits.break_glass_minutes;
                     let sentence = format!(
                         "the glass is not broken; `scrubjay vault break-glass` breaks it for {minutes} minutes, and somebody is told"
@@ -194,7 +206,8 @@ impl Revealer<'_> {
                 }
             }
             _ => {
-                let revealed = |e: &Entry| matches!(e.event, Event::VaultReveal | Event::VaultRevealBulk);
+                let revealed =
+                    |r: &Record| matches!(r.entry.event, Event::VaultReveal | Event::VaultRevealBulk);
                 let before = self.on_record(who, self.now_ms - HOUR_MS, revealed)?;
                 if before + tokens.len() as u64 > limits.per_hour {
                     let sentence = format!(
@@ -264,14 +277,14 @@ impl Revealer<'_> {
         &self,
         who: Authenticated<'_>,
         since_ms: i64,
-        is: impl Fn(&Entry) -> bool,
+        is: impl Fn(&Record) -> bool,
     ) -> Result<u64, Refusal> {
         let unread = |e: AuditError| ("the audit log cannot be read", e.to_string());
         let mut count = 0;
         for record in Reader::of_open_log(self.log_dir).map_err(unread)? {
             let record = record.map_err(unread)?;
             let own = record.entry.actor.operator_id() == Some(who.id()) && record.time_ms >= since_ms;
-            if own && record.entry.outcome == Outcome::Ok && is(&record.entry) {
+            if own && record.entry.outcome == Outcome::Ok && is(&record) {
                 count += record.entry.what.count.unwrap_or(1).max(1);
             }
         }

@@ -9,7 +9,7 @@ use crate::audit::{AuditSettings, Record, VerifyOptions, verify};
 use crate::keys::encoding::hex;
 use crate::keys::{Purpose, Ring, SecretRef};
 use crate::policy::Action;
-use crate::transform::{Context, KeyedScratch, NewToken, Tokens, Value};
+use crate::transform::{Context, Failed, KeyedScratch, NewToken, Tokens, Value};
 use crate::vault::{FileVault, VaultError, VaultKeys, VaultOptions};
 
 const NOW: i64 = 1_795_900_000_000;
@@ -31,8 +31,8 @@ impl VaultKeys for RingKeys {
 struct VaultTokens(Arc<FileVault>);
 
 impl Tokens for VaultTokens {
-    fn tokenize(&self, items: &[NewToken<'_>]) -> Result<Vec<[u8; 16]>, &'static str> {
-        Ok(self.0.tokenize(items).map_err(|_| "failed")?.into_iter().map(|t| t.0).collect())
+    fn tokenize(&self, items: &[NewToken<'_>]) -> Result<Vec<[u8; 16]>, Failed> {
+        Ok(self.0.tokenize(items).map_err(|_| Failed::Keys("failed"))?.into_iter().map(|t| t.0).collect())
     }
 
     fn commit(&self) -> Result<(), &'static str> {
@@ -199,6 +199,8 @@ fn what_is_not_allowed_is_refused_and_on_record() {
         assert!(f.reveal("cho", tokens, Ground::Role).is_err(), "{reason}");
         assert_eq!(f.last(), (Event::VaultReveal, "refused", Some(reason.to_owned())));
     }
+    let many: Vec<&str> = std::iter::repeat_n(mrn.as_str(), crate::audit::MAX_TOKENS + 1).collect();
+    assert!(f.reveal("ana", &many, Ground::Role).unwrap_err().contains("at most 256 tokens"));
     let tokens = [mrn];
     let none = f.with(NOW, |r| r.reveal(f.who("cho"), &tokens, "a", " x ", Ground::Role)).unwrap_err();
     assert!(none.to_string().starts_with("say why"), "{none}");

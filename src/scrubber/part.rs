@@ -311,6 +311,7 @@ impl<'s> PartScrubber<'s> {
         scratch: &mut Scratch,
         out: Out<'_>,
     ) -> Result<Outcome, Unreadable> {
+        scratch.whose.begin_header();
         self.named(&[b"@header", &arena[name.range()]], &arena[value.range()], scratch, out)
     }
 

@@ -7,7 +7,7 @@ use crate::policy::Policy;
 pub enum StampPlace {
     /// A Kafka header, behind those that the record has.
     Header(String),
-    /// A member of a JSON record, before all others. Records that are no JSON object get none.
+    /// A member of a JSON record, behind all others: of two of one name readers take the last. Records that are no JSON object get none.
     Field(String),
 }
 
@@ -45,23 +45,18 @@ impl Stamp {
         }
     }
 
-    /// What is put into a record, and where: behind the bracket of a JSON object. `None` if it goes elsewhere, or stands there already.
+    /// What is put into a record, and where: before the bracket that closes a JSON object. `None` if it goes elsewhere, or stands
+    /// there already.
     pub(super) fn member(&self, payload: &[u8]) -> Option<(usize, Vec<u8>)> {
         if self.member.is_empty() {
             return None;
         }
-        let open = payload.iter().position(|b| !b.is_ascii_whitespace()).filter(|at| payload[*at] == b'{')?;
-        let rest = &payload[open + 1..];
-        let empty = match rest.trim_ascii_start().first() {
-            Some(b'}') => true,
-            Some(b'"') => false,
-            _ => return None,
-        };
-        if rest.starts_with(&self.member) {
+        let inside = payload.trim_ascii().strip_prefix(b"{")?.strip_suffix(b"}")?.trim_ascii();
+        if inside.ends_with(&self.member) || !matches!(inside.first(), None | Some(b'"')) {
             return None;
         }
-        let comma: &[u8] = if empty { b"" } else { b"," };
-        Some((open + 1, [&self.member, comma].concat()))
+        let comma: &[u8] = if inside.is_empty() { b"" } else { b"," };
+        Some((payload.trim_ascii_end().len() - 1, [comma, &self.member].concat()))
     }
 }
 
@@ -79,10 +74,13 @@ mod tests {
     #[test]
     fn objects_get_a_member() {
         for (payload, want) in [
-            (r#"{"a":1}"#, Some(r#"{"_by":"X","a":1}"#)),
-            (r#" { "a":1}"#, Some(r#" {"_by":"X", "a":1}"#)),
+            (r#"{"a":1}"#, Some(r#"{"a":1,"_by":"X"}"#)),
+            (r#" { "a":1 }"#, Some(r#" { "a":1 ,"_by":"X"}"#)),
             ("{}", Some(r#"{"_by":"X"}"#)),
-            ("{ }\n", Some("{\"_by\":\"X\" }\n")),
+            ("{ }\n", Some("{ \"_by\":\"X\"}\n")),
+            // Whoever writes it first does not have the last word.
+            (r#"{"_by":"Y","a":1}"#, Some(r#"{"_by":"Y","a":1,"_by":"X"}"#)),
+            (r#"{"a":1"#, None),
             ("[1]", None),
             ("plain", None),
             ("{plain}", None),

@@ -10,7 +10,7 @@ use crate::kind::{Kind, KindSet};
 use crate::policy::{Action, Policy, Profile, Rule};
 use crate::record::{Batch, Origin, Timestamp};
 use crate::scrubber::{Keys, Outgoing, Scratch, Scrubber, Settings, Stamp, StampPlace, Tenant};
-use crate::transform::{Keyed, NewToken, TokenForm, Tokens};
+use crate::transform::{Failed, Keyed, NewToken, TokenForm, Tokens};
 
 /// A vault in memory, which can fail.
 #[derive(Default)]
@@ -21,7 +21,10 @@ struct Memory {
 }
 
 impl Tokens for Memory {
-    fn tokenize(&self, items: &[NewToken<'_>]) -> Result<Vec<[u8; 16]>, &'static str> {
+    fn tokenize(&self, items: &[NewToken<'_>]) -> Result<Vec<[u8; 16]>, Failed> {
+        if items.iter().any(|item| item.value.len() > 64) {
+            return Err(Failed::Record("a value is too long for the vault"));
+        }
         let mut tokens = self.tokens.lock().unwrap();
         let mut token = |item: &NewToken<'_>| {
             let next = [tokens.len() as u8 + 1; 16];
@@ -227,6 +230,15 @@ fn what_the_vault_could_not_keep_goes_nowhere() {
     assert_eq!(failed.reason, "there is no vault to keep tokens in");
 }
 
+/// One value that no vault takes is its record's failure, not the pipeline's.
+#[test]
+fn what_no_vault_takes_stops_nothing() {
+    let scrubber = scrubber(Action::Token);
+    let long = format!("mail to {}@example.org", "a".repeat(60));
+    assert_eq!(scrub(&scrubber, &long), "[UNREADABLE]");
+    assert!(scrub(&scrubber, "SSN 219-10-9999").starts_with("SSN [SSN:t1:"));
+}
+
 #[test]
 fn profiles() {
     let text = r#"{"ts":"2026-03-01T00:00:01Z","msg":"Patient: Ana Keller, age 93, admitted 2021-03-05, Boston, MA 02115","dob":"1931-03-05"}"#;
@@ -265,8 +277,8 @@ fn records_are_stamped() {
     let text = field.settings().stamp.as_ref().unwrap().text().to_owned();
     assert!(text.starts_with("safe-harbor/2 sha256:") && text.len() == 21 + 16, "{text}");
     for (input, want) in [
-        (r#"{"a":1}"#, format!(r#"{{"_by":"{text}","a":1}}"#)),
-        (r#"{"ssn":"219-10-9999"}"#, format!(r#"{{"_by":"{text}","ssn":"[SSN]"}}"#)),
+        (r#"{"a":1}"#, format!(r#"{{"a":1,"_by":"{text}"}}"#)),
+        (r#"{"ssn":"219-10-9999"}"#, format!(r#"{{"ssn":"[SSN]","_by":"{text}"}}"#)),
         ("plain 219-10-9999", "plain [SSN]".to_owned()),
     ] {
         let once = scrub(&field, input);

@@ -65,6 +65,11 @@ impl Whose {
         self.is_key = true;
     }
 
+    /// Begins a header: it is the record's, whatever was looked at before.
+    pub(super) fn begin_header(&mut self) {
+        self.is_key = false;
+    }
+
     /// Looks at a leaf, before it is known whether anything stands in it.
     pub(super) fn look(&mut self, keys: &Keys, leaf: &Leaf<'_>) {
         if leaf.place == Place::Key {

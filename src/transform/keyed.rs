@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aes_siv::KeyInit as _;
 use aes_siv::siv::Aes256Siv;
+use aws_lc_rs::constant_time::verify_slices_are_equal;
 
 use super::calendar::Civil;
 use super::canonical::canonical;
@@ -17,8 +18,6 @@ use super::mac::Mac;
 use super::prf::Prf;
 use super::token::{self, CHECK_BYTES, NAME_BYTES, ReadToken, TokenForm, TokenType};
 use super::{dates, surrogate};
-use aws_lc_rs::constant_time::verify_slices_are_equal;
-
 use crate::keys::{Purpose, Ring, RingError};
 use crate::kind::Kind;
 use crate::policy::Action;
@@ -49,8 +48,8 @@ pub trait Tokens: Send + Sync {
     /// A token for each; equal tags get equal ones. They may be handed on once [`Tokens::commit`] has returned.
     ///
     /// # Errors
-    /// A fixed phrase; then no token was given out.
-    fn tokenize(&self, items: &[NewToken<'_>]) -> Result<Vec<[u8; NAME_BYTES]>, &'static str>;
+    /// Then no token was given out. What no vault takes, such as a value that is too long, is the record's own failure.
+    fn tokenize(&self, items: &[NewToken<'_>]) -> Result<Vec<[u8; NAME_BYTES]>, Failed>;
 
     /// All that was given out before the call is durable when it returns.
     ///
@@ -64,7 +63,7 @@ pub trait Tokens: Send + Sync {
 pub struct TestTokens;
 
 impl Tokens for TestTokens {
-    fn tokenize(&self, items: &[NewToken<'_>]) -> Result<Vec<[u8; NAME_BYTES]>, &'static str> {
+    fn tokenize(&self, items: &[NewToken<'_>]) -> Result<Vec<[u8; NAME_BYTES]>, Failed> {
         let name = |item: &NewToken<'_>| {
             let mut name = [0; NAME_BYTES];
             name.copy_from_slice(&item.tag[..NAME_BYTES]);
@@ -237,6 +236,11 @@ impl Keyed {
                 self.write_token((kind, TokenType::Pseudonym), &tag[..NAME_BYTES], checked, out)
             }
             Action::Seal => {
+                // A token longer than that would not be known again: of a picture the marker is put.
+                if text.len() > token::MAX_SEALED {
+                    out.extend_from_slice(kind.marker().as_bytes());
+                    return Ok(());
+                }
                 let mut head = Vec::new();
                 token::head(kind, TokenType::Sealed, version, &mut head);
                 let siv = keys.of(kind).siv(self, kind, context)?;
@@ -263,7 +267,6 @@ impl Keyed {
                         let key = keys.shift(self, context)?;
                         let by = shift(&key.tag(subject), days);
                         let day = Civil::from_days(written.day.days() + by);
-                        // A year of two digits does not tell one that is a hundred years on.
                         written.write(text, day, out);
                         true
                     }
@@ -312,7 +315,7 @@ impl Keyed {
                 value: text,
             });
         }
-        let tokens = self.tokens.as_ref().ok_or(NO_VAULT)?.tokenize(&items).map_err(Failed::Keys)?;
+        let tokens = self.tokens.as_ref().ok_or(NO_VAULT)?.tokenize(&items)?;
         for (item, name) in items.iter().zip(&tokens) {
             let mut out = Vec::new();
             self.write_token((item.kind, TokenType::Vault), name, checked, &mut out);

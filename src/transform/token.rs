@@ -14,6 +14,8 @@ pub(crate) const CHECK_BYTES: usize = 5;
 pub(crate) const NAME_BYTES: usize = 16;
 /// A longer body is none: it could only be a sealed value, and no value is so long.
 const MAX_BODY: usize = 1 << 16;
+/// Bytes of the longest value whose sealed form is still read as a token: base32 makes eight characters of five bytes.
+pub(crate) const MAX_SEALED: usize = MAX_BODY / 8 * 5 - NAME_BYTES - CHECK_BYTES;
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

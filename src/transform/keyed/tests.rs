@@ -11,7 +11,7 @@ use crate::transform::tokens;
 struct Counted(Mutex<Vec<([u8; 32], Vec<u8>)>>);
 
 impl Tokens for Counted {
-    fn tokenize(&self, items: &[NewToken<'_>]) -> Result<Vec<[u8; NAME_BYTES]>, &'static str> {
+    fn tokenize(&self, items: &[NewToken<'_>]) -> Result<Vec<[u8; NAME_BYTES]>, Failed> {
         let mut known = self.0.lock().unwrap();
         let number = |item: &NewToken<'_>| {
             let at = known.iter().position(|(tag, _)| *tag == item.tag).unwrap_or_else(|| {
@@ -160,6 +160,16 @@ fn sealed_values_open_under_their_tenant_alone() {
     // The exact bytes, not the canonical form.
     assert_ne!(sealed, of(&keyed, Action::Seal, Kind::Name, "ANA KELLER", TENANT).unwrap());
     assert_eq!(sealed, of(&keyed, Action::Seal, Kind::Name, "Ana Keller", TENANT).unwrap());
+}
+
+#[test]
+fn what_is_sealed_is_known_again_however_long_it_is() {
+    let keyed = one();
+    for (len, sealed) in [(token::MAX_SEALED, true), (token::MAX_SEALED + 1, false)] {
+        let text = of(&keyed, Action::Seal, Kind::Photo, &"x".repeat(len), TENANT).unwrap();
+        assert_eq!(keyed.recognize(text.as_bytes()).is_some(), sealed, "{len} bytes");
+        assert!(sealed || text == "[PHOTO]");
+    }
 }
 
 /// RFC 5297, appendices A.1 and A.2, on AES-SIV as it is used here: with 256 bits of key.
