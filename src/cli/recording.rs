@@ -7,9 +7,9 @@ use super::audit;
 use super::failure::Failure;
 use crate::audit::{Actor, AuditError, AuditLog, AuditSettings, Entry, Event, Outcome, What};
 
-/// Where it is put on record, who did it, and why.
+/// Where it is put on record.
 #[derive(Debug, clap::Args)]
-pub(super) struct RecordArgs {
+pub(super) struct LogArgs {
     /// The directory of the audit log in which it is put on record [default: the environment variable SCRUBJAY_AUDIT_DIR]
     #[arg(long, global = true, value_name = "DIR")]
     audit: Option<PathBuf>,
@@ -19,6 +19,13 @@ pub(super) struct RecordArgs {
     /// A directory in another trust domain that gets a copy of each checkpoint
     #[arg(long, global = true, value_name = "DIR")]
     audit_copy_to: Option<PathBuf>,
+}
+
+/// Where it is put on record, who did it, and why.
+#[derive(Debug, clap::Args)]
+pub(super) struct RecordArgs {
+    #[command(flatten)]
+    log: LogArgs,
     /// The id you are known by [default: the environment variable SCRUBJAY_OPERATOR]
     #[arg(long, global = true, value_name = "ID")]
     operator: Option<String>,
@@ -34,27 +41,31 @@ pub(super) struct Recorder {
     purpose: Option<String>,
 }
 
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|v| !v.is_empty())
+}
+
+impl LogArgs {
+    /// Opens the log, if one is named, and says where it is.
+    pub(super) fn open(&self) -> Result<Option<(PathBuf, AuditLog)>, Failure> {
+        let named = self.audit.clone().or_else(|| variable("SCRUBJAY_AUDIT_DIR").map(PathBuf::from));
+        let Some(dir) = named else { return Ok(None) };
+        let key = self.audit_key.as_ref().map(SecretArg::reference).transpose()?;
+        let (place, copy_to) = (dir.clone(), self.audit_copy_to.clone());
+        let log = AuditLog::open(AuditSettings { dir, key, copy_to, ..AuditSettings::default() });
+        Ok(Some((place, log.map_err(told)?)))
+    }
+}
+
 impl RecordArgs {
     /// Opens the log before anything is done: what cannot be put on record is not done.
     pub(super) fn open(&self) -> Result<Recorder, Failure> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|v| !v.is_empty());
-        let dir = self.audit.clone().or_else(|| variable("SCRUBJAY_AUDIT_DIR").map(PathBuf::from));
         let mut actor = Actor::current();
         if let Some(operator) = self.operator.clone().or_else(|| variable("SCRUBJAY_OPERATOR")) {
             actor = actor.operator(operator);
         }
         let purpose = audit::scrubbed(self.purpose.as_deref())?;
-        let log = match dir {
-            Some(dir) => {
-                let key = self.audit_key.as_ref().map(SecretArg::reference).transpose()?;
-                let copy_to = self.audit_copy_to.clone();
-                Some(
-                    AuditLog::open(AuditSettings { dir, key, copy_to, ..AuditSettings::default() })
-                        .map_err(told)?,
-                )
-            }
-            None => None,
-        };
+        let log = self.log.open()?.map(|(_, log)| log);
         Ok(Recorder { log, actor, purpose })
     }
 }
@@ -96,6 +107,6 @@ impl Recorder {
     }
 }
 
-fn told(e: AuditError) -> Failure {
+pub(super) fn told(e: AuditError) -> Failure {
     Failure::Sentence(e.to_string())
 }

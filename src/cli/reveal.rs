@@ -7,8 +7,9 @@ use std::process::{Command, Stdio};
 use super::args::{SecretArg, secret};
 use super::audit;
 use super::failure::{Failure, say};
+use super::recording::{LogArgs, told};
 use super::vault::PlaceArgs;
-use crate::audit::{AuditLog, AuditSettings, PublicKey};
+use crate::audit::PublicKey;
 use crate::config::{ConfigError, read_text};
 use crate::reason::unreadable;
 use crate::reveal::{Approval, Authenticated, Ground, Operators, Request, RevealError, Revealer};
@@ -27,20 +28,6 @@ struct OperatorArgs {
     /// Your key, an Ed25519 seed of 32 bytes: env:NAME or file:PATH
     #[arg(long, value_name = "REF", value_parser = secret)]
     operator_key: SecretArg,
-}
-
-/// Where it is put on record.
-#[derive(clap::Args)]
-struct LogArgs {
-    /// The directory of the audit log [default: the environment variable SCRUBJAY_AUDIT_DIR]
-    #[arg(long, value_name = "DIR")]
-    audit: Option<PathBuf>,
-    /// The Ed25519 seed that signs the log's checkpoints: env:NAME or file:PATH
-    #[arg(long, value_name = "REF", value_parser = secret)]
-    audit_key: Option<SecretArg>,
-    /// A directory in another trust domain that gets a copy of each checkpoint
-    #[arg(long, value_name = "DIR")]
-    audit_copy_to: Option<PathBuf>,
 }
 
 #[derive(clap::Args)]
@@ -142,22 +129,6 @@ impl OperatorArgs {
     }
 }
 
-impl LogArgs {
-    fn open(&self) -> Result<(PathBuf, AuditLog), Failure> {
-        let given = || std::env::var_os("SCRUBJAY_AUDIT_DIR").filter(|d| !d.is_empty()).map(PathBuf::from);
-        let dir = self.audit.clone().or_else(given).ok_or_else(|| {
-            let what =
-                "a reveal is always put on record: name the audit log with --audit, or in SCRUBJAY_AUDIT_DIR";
-            Failure::Sentence(what.to_owned())
-        })?;
-        let key = self.audit_key.as_ref().map(SecretArg::reference).transpose()?;
-        let copy_to = self.audit_copy_to.clone();
-        let settings = AuditSettings { dir: dir.clone(), key, copy_to, ..AuditSettings::default() };
-        let log = AuditLog::open(settings).map_err(|e| Failure::Sentence(e.to_string()))?;
-        Ok((dir, log))
-    }
-}
-
 /// Opens everything, and hands it to `work`.
 fn with<T>(
     place: &PlaceArgs,
@@ -167,7 +138,11 @@ fn with<T>(
 ) -> Result<T, Failure> {
     let operators = who.load()?;
     let own = who.authenticate(&operators)?;
-    let (log_dir, log) = log.open()?;
+    let (log_dir, log) = log.open()?.ok_or_else(|| {
+        let what =
+            "a reveal is always put on record: name the audit log with --audit, or in SCRUBJAY_AUDIT_DIR";
+        Failure::Sentence(what.to_owned())
+    })?;
     let (keyed, vault) = place.open()?;
     let command = operators.limits.alert.clone();
     let alert = |text: &str| send(&command, text);
@@ -181,7 +156,7 @@ fn with<T>(
         now_ms: now_ms(),
     };
     let done = work(&revealer, own);
-    log.close().map_err(|e| Failure::Sentence(e.to_string()))?;
+    log.close().map_err(told)?;
     Ok(done?)
 }
 

@@ -18,7 +18,7 @@ use super::summary::{counted, grouped};
 use crate::codec::{Framer, Path, Place};
 use crate::detect::DetectorInfo;
 use crate::kind::Kind;
-use crate::policy::{Action, Profile};
+use crate::policy::{Action, Policy, Profile};
 use crate::record::{Batch, Origin, Record};
 use crate::scrubber::{Halt, Scratch, Scrubber};
 use crate::source::{Polled, Source, SourceError, StreamSource};
@@ -121,7 +121,7 @@ impl Scan {
                 scope.spawn(move || scan(&self.scrubber, self.form, named, &raw_rx, &done_tx));
             }
             drop((raw_rx, done_tx));
-            let printed = print(self.form, named, &done_rx, total, out);
+            let printed = print((self.form, action_width(&settings.policy)), named, &done_rx, total, out);
             stop.store(true, Ordering::Relaxed);
             drop(done_rx);
             let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
@@ -173,6 +173,7 @@ fn scan(
     done: &Sender<(u64, Scanned)>,
 ) {
     let mut scratch = Scratch::default();
+    let width = action_width(&scrubber.settings().policy);
     let detectors = scrubber.settings().engine.detectors();
     for (number, batch, bases) in raw {
         let mut scanned = Scanned::default();
@@ -192,7 +193,7 @@ fn scan(
             for f in &found {
                 scanned.findings[f.kind as usize] += 1;
             }
-            print_record(form, named, record.origin(), &found, detectors, &mut scanned.text);
+            print_record(form, named, record.origin(), &found, (detectors, width), &mut scanned.text);
         }
         if done.send((number, scanned)).is_err() {
             return;
@@ -253,12 +254,17 @@ fn path_without(path: Path<'_>, secret_keys: &HashMap<Vec<u8>, Kind>) -> String 
     text
 }
 
+/// Columns that the longest action of a policy takes.
+fn action_width(policy: &Policy) -> usize {
+    policy.actions().map(|action| action.name().len()).fold("action".len(), usize::max)
+}
+
 fn print_record(
     form: Form,
     named: Option<&str>,
     origin: &Origin,
     found: &[Found],
-    detectors: &[DetectorInfo],
+    (detectors, width): (&[DetectorInfo], usize),
     out: &mut Vec<u8>,
 ) {
     let number = match origin {
@@ -273,7 +279,7 @@ fn print_record(
             let (kind, id, path) = (f.kind, detector(f), printable(&f.path));
             writeln!(
                 out,
-                "{number:>8}  {range:<13} {kind:<14} {:>10.2}  {action:<6}  {id:<24} {path}",
+                "{number:>8}  {range:<13} {kind:<14} {:>10.2}  {action:<width$}  {id:<24} {path}",
                 f.confidence
             )
         }),
@@ -302,7 +308,7 @@ fn print_record(
 
 /// Prints what the batches gave, in their order, as soon as it is there.
 fn print(
-    form: Form,
+    (form, width): (Form, usize),
     named: Option<&str>,
     done: &Receiver<(u64, Scanned)>,
     total: &mut Scanned,
@@ -317,7 +323,7 @@ fn print(
                 let [record, bytes, kind, confidence, action, detector, path] = head;
                 writeln!(
                     out,
-                    "{record:>8}  {bytes:<13} {kind:<14} {confidence}  {action:<6}  {detector:<24} {path}"
+                    "{record:>8}  {bytes:<13} {kind:<14} {confidence}  {action:<width$}  {detector:<24} {path}"
                 )?;
             }
             if let Some(file) = named.filter(|_| form == Form::Table && scanned.hits > 0 && !told) {

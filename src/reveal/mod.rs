@@ -135,7 +135,7 @@ impl Revealer<'_> {
         } else if purpose.trim().chars().count() < MIN_PURPOSE {
             Some(no_purpose())
         } else {
-            None
+            self.on_record(who, self.now_ms, |_| true).err()
         };
         if let Some((phrase, sentence)) = refused {
             self.record(Event::BreakGlass, who, what, purpose, Outcome::refused(phrase))?;
@@ -192,11 +192,7 @@ impl Revealer<'_> {
                 return Err(("no role that may", format!("no role of {} may break the glass", who.id())));
             }
             Ground::BrokenGlass => {
-                // A clock that was set back does not keep it broken.
-                let until = self.now_ms + CLOCK_SLACK_MS;
-                let broken = |r: &Record| {
-                    r.entry.event == Event::BreakGlass && r.entry.what.count == Some(0) && r.time_ms <= until
-                };
+                let broken = |r: &Record| r.entry.event == Event::BreakGlass && r.entry.what.count == Some(0);
                 if self.on_record(who, since, broken)? == 0 {
                     let minutes = limits.break_glass_minutes;
                     let sentence = format!(
@@ -272,7 +268,8 @@ impl Revealer<'_> {
         }
     }
 
-    /// How many tokens this operator's entries of a sort are about since a moment; of breaking the glass, how many entries.
+    /// How many tokens this operator's entries of a sort are about since a moment; of breaking the glass, how many entries. Refused where the
+    /// clock is behind the log: no limit of time can be held then.
     fn on_record(
         &self,
         who: Authenticated<'_>,
@@ -280,13 +277,22 @@ impl Revealer<'_> {
         is: impl Fn(&Record) -> bool,
     ) -> Result<u64, Refusal> {
         let unread = |e: AuditError| ("the audit log cannot be read", e.to_string());
-        let mut count = 0;
+        let (mut count, mut latest_ms) = (0, 0);
         for record in Reader::of_open_log(self.log_dir).map_err(unread)? {
             let record = record.map_err(unread)?;
+            latest_ms = record.time_ms;
             let own = record.entry.actor.operator_id() == Some(who.id()) && record.time_ms >= since_ms;
             if own && record.entry.outcome == Outcome::Ok && is(&record) {
                 count += record.entry.what.count.unwrap_or(1).max(1);
             }
+        }
+        let behind_ms = latest_ms - self.now_ms;
+        if behind_ms > CLOCK_SLACK_MS {
+            let sentence = format!(
+                "the clock is {} s behind the last entry of the audit log, so that no limit of time can be held; set it right",
+                behind_ms / 1000
+            );
+            return Err(("the clock is behind the audit log", sentence));
         }
         Ok(count)
     }

@@ -298,6 +298,21 @@ fn the_glass_is_broken_for_some_minutes_and_somebody_is_told() {
     assert!(refused.to_string().contains("the glass is not broken"), "{refused}");
 }
 
+/// A clock that was set back holds no limit of time open.
+#[test]
+fn with_a_clock_behind_the_log_nothing_is_revealed() {
+    let f = fixture();
+    let mrn = f.token(Action::Token, Kind::Mrn, "4471902", "a");
+    f.with(now_ms(), |r| r.break_glass(f.who("ana"), WHY)).unwrap();
+    let (tokens, early) = ([mrn], now_ms() - 16 * MINUTE_MS);
+    for ground in [Ground::BrokenGlass, Ground::Role] {
+        let refused = f.with(early, |r| r.reveal(f.who("ana"), &tokens, "a", WHY, ground)).unwrap_err();
+        assert!(refused.to_string().contains("behind the last entry of the audit log"), "{refused}");
+        assert_eq!(f.last().2.as_deref(), Some("the clock is behind the audit log"));
+    }
+    assert!(f.with(early, |r| r.break_glass(f.who("ana"), WHY)).is_err());
+}
+
 #[test]
 fn the_glass_stays_whole_where_nobody_can_be_told() {
     let f = fixture();
