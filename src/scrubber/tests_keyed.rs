@@ -303,7 +303,7 @@ fn text() -> impl Strategy<Value = String> {
             Just("Patient: Ana Keller"), Just("Keller, Ana"), Just("219-10-9999"), Just("MRN 4471902"), Just("2021-03-05"), Just("March 5, 2021"),
             Just("age 93"), Just("age 90+"), Just("(415) 555-2671"), Just("Boston, MA 02115"), Just("MA 021"), Just("ana@keller.org"), Just("12.1.2.3"),
             Just("https://a.example/?mrn=4471902"), Just("[SSN]"), Just("[NAME:p1:"), Just("[SSN:p1:00000000000000000000000000000000000]"),
-            Just("[MRN:p1:ez0c38tpzvgjz2m0r3ddg11hm2vgwh3vbr]"), Just("[SSN:p1:ez0c38tpzvgjz2m0r3ddg11hm2vgwh3vbr]"), Just("4242 4242 4242 4242"),
+            Just("[MRN:p1:ez0c38tpzvgjz2m0r3ddg11hm1bc3wqtsc]"), Just("[SSN:p1:ez0c38tpzvgjz2m0r3ddg11hm1bc3wqtsc]"), Just("4242 4242 4242 4242"),
             Just("dob 3/4/1962"), Just("spring 2019"), Just("ninety-three year old"), Just("\u{200b}"), Just("12 Elm Street, Dallas, TX 75201"),
         ].prop_map(str::to_owned),
     ];

@@ -36,28 +36,24 @@ pub(crate) fn is_letter(b: u8) -> bool {
 
 /// Appends the characters for some bytes.
 pub(crate) fn encode(bytes: &[u8], out: &mut Vec<u8>) {
-    let chunks = bytes.chunks_exact(5);
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        let five = chunk.iter().fold(0u64, |n, b| n << 8 | u64::from(*b));
-        let mut eight = [0; 8];
-        for (i, two) in eight.chunks_exact_mut(2).enumerate() {
-            two.copy_from_slice(&PAIRS[(five >> (30 - 10 * i) & 1023) as usize]);
-        }
-        out.extend_from_slice(&eight);
+    let len = out.len() + encoded_len(bytes.len());
+    out.reserve(bytes.len().div_ceil(5) * 8);
+    let (fives, rest) = bytes.as_chunks::<5>();
+    fives.iter().for_each(|five| out.extend_from_slice(&eight(*five)));
+    if !rest.is_empty() {
+        let mut five = [0; 5];
+        five[..rest.len()].copy_from_slice(rest);
+        out.extend_from_slice(&eight(five));
     }
-    let (mut bits, mut held) = (0u32, 0);
-    for &b in rest {
-        bits = bits << 8 | u32::from(b);
-        held += 8;
-        while held >= 5 {
-            held -= 5;
-            out.push(ALPHABET[(bits >> held & 31) as usize]);
-        }
-    }
-    if held > 0 {
-        out.push(ALPHABET[(bits << (5 - held) & 31) as usize]);
-    }
+    out.truncate(len);
+}
+
+/// The eight characters for five bytes.
+fn eight([a, b, c, d, e]: [u8; 5]) -> [u8; 8] {
+    let n = u64::from_be_bytes([0, 0, 0, a, b, c, d, e]);
+    let two = |shift: u32| PAIRS[(n >> shift & 1023) as usize];
+    let ([a, b], [c, d], [e, f], [g, h]) = (two(30), two(20), two(10), two(0));
+    [a, b, c, d, e, f, g, h]
 }
 
 /// Appends the bytes that some characters stand for. Each value has one spelling: bits that are left over must be zero.
@@ -97,6 +93,15 @@ mod tests {
             ("0A", false),
         ] {
             assert_eq!(decode(text.as_bytes(), &mut Vec::new()), good, "{text}");
+        }
+    }
+
+    #[test]
+    fn each_character() {
+        for (i, letter) in ALPHABET.iter().enumerate() {
+            let mut out = Vec::new();
+            encode(&[(i as u8) << 3], &mut out);
+            assert_eq!(out, [*letter, b'0']);
         }
     }
 

@@ -8,15 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aes_siv::KeyInit as _;
 use aes_siv::siv::Aes256Siv;
-use aws_lc_rs::constant_time::verify_slices_are_equal;
 
 use super::calendar::Civil;
 use super::canonical::canonical;
+use super::check::Checks;
 use super::ff1::Ff1;
 use super::format_preserving::{self, Way};
-use super::mac::Mac;
 use super::prf::Prf;
-use super::token::{self, CHECK_BYTES, NAME_BYTES, ReadToken, TokenForm, TokenType};
+use super::token::{self, NAME_BYTES, ReadToken, TokenForm, TokenType};
 use super::{dates, surrogate};
 use crate::keys::{Purpose, Ring, RingError};
 use crate::kind::Kind;
@@ -85,8 +84,7 @@ pub struct Keyed {
     tokens: Option<Arc<dyn Tokens>>,
     form: TokenForm,
     this_year: i32,
-    /// For each version that can be read: what makes and proves the check in its tokens.
-    checks: Vec<(u32, Mac)>,
+    checks: Checks,
 }
 
 /// One value, and what is done with it.
@@ -118,8 +116,8 @@ pub struct KeyedScratch {
     serial: u64,
     tenants: Tenants,
     canonical: Vec<u8>,
-    /// A token that is being written.
-    checked: Vec<u8>,
+    /// What a token that is being written says, before base32.
+    body: Vec<u8>,
 }
 
 /// The keys of tenants: of the one that was seen last, and of others.
@@ -164,11 +162,7 @@ impl Keyed {
     /// # Errors
     /// When the ring has no key for a version that should have one.
     pub fn new(ring: Arc<Ring>, this_year: i32) -> Result<Keyed, RingError> {
-        let check = |version| {
-            let key = ring.derive::<32>(version, Purpose::TokenCheck, &[])?;
-            Ok((version, Mac::new(key.expose())))
-        };
-        let checks = ring.readable().map(check).collect::<Result<_, _>>()?;
+        let checks = Checks::new(&ring)?;
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         Ok(Keyed { serial, ring, tokens: None, form: TokenForm::default(), this_year, checks })
     }
@@ -200,11 +194,7 @@ impl Keyed {
 
     /// Whether a token that was read is one that this ring made.
     pub(crate) fn is_genuine(&self, read: &ReadToken) -> bool {
-        let mac = self.checks.iter().find(|(version, _)| *version == read.version);
-        // In a time that does not tell how much of the check is right.
-        mac.is_some_and(|(_, mac)| {
-            verify_slices_are_equal(&mac.tag(&read.checked)[..CHECK_BYTES], &read.check).is_ok()
-        })
+        self.checks.is_genuine(read)
     }
 
     /// Appends what takes the place of a value; the marker of its kind where the transform does not apply. Not for
@@ -220,10 +210,9 @@ impl Keyed {
         out: &mut Vec<u8>,
     ) -> Result<(), Failed> {
         scratch.serve(self.serial);
-        let KeyedScratch { tenants, canonical: form, checked, .. } = scratch;
+        let KeyedScratch { tenants, canonical: form, body, .. } = scratch;
         let Value { kind, action, text, number } = value;
         let keys = tenants.of(context)?;
-        let version = self.ring.active();
         let spell = |form: &mut Vec<u8>| {
             form.clear();
             canonical(kind, text, number, self.this_year, form);
@@ -233,7 +222,8 @@ impl Keyed {
                 spell(form);
                 let key = keys.of(kind).prf(self, Purpose::Pseudonym, kind, context)?;
                 let tag = key.tag(form);
-                self.write_token((kind, TokenType::Pseudonym), &tag[..NAME_BYTES], checked, out)
+                self.checks.write((kind, TokenType::Pseudonym), &tag[..NAME_BYTES], self.form, body, out);
+                true
             }
             Action::Seal => {
                 // A token longer than that would not be known again: of a picture the marker is put.
@@ -241,13 +231,12 @@ impl Keyed {
                     out.extend_from_slice(kind.marker().as_bytes());
                     return Ok(());
                 }
-                let mut head = Vec::new();
-                token::head(kind, TokenType::Sealed, version, &mut head);
                 let siv = keys.of(kind).siv(self, kind, context)?;
                 let sealed = siv
-                    .encrypt([head.as_slice()], text)
+                    .encrypt([self.checks.head(kind, TokenType::Sealed)], text)
                     .map_err(|_| Failed::Record("a value is too long to be sealed"))?;
-                self.write_token((kind, TokenType::Sealed), &sealed, checked, out)
+                self.checks.write((kind, TokenType::Sealed), &sealed, self.form, body, out);
+                true
             }
             Action::FormatPreserving => {
                 let ff1 = keys.of(kind).ff1(self, kind, context)?;
@@ -298,7 +287,7 @@ impl Keyed {
         mut write: impl FnMut(&[u8]),
     ) -> Result<(), Failed> {
         scratch.serve(self.serial);
-        let KeyedScratch { tenants, canonical: form, checked, .. } = scratch;
+        let KeyedScratch { tenants, canonical: form, body, .. } = scratch;
         let keys = tenants.of(context)?;
         let version = self.ring.active();
         let mut items = Vec::new();
@@ -318,31 +307,10 @@ impl Keyed {
         let tokens = self.tokens.as_ref().ok_or(NO_VAULT)?.tokenize(&items)?;
         for (item, name) in items.iter().zip(&tokens) {
             let mut out = Vec::new();
-            self.write_token((item.kind, TokenType::Vault), name, checked, &mut out);
+            self.checks.write((item.kind, TokenType::Vault), name, self.form, body, &mut out);
             write(&out);
         }
         Ok(())
-    }
-
-    /// Appends a token whose body begins with these bytes. Always `true`, as of a transform that applies.
-    fn write_token(
-        &self,
-        (kind, token_type): (Kind, TokenType),
-        name: &[u8],
-        checked: &mut Vec<u8>,
-        out: &mut Vec<u8>,
-    ) -> bool {
-        let version = self.ring.active();
-        let Some((_, mac)) = self.checks.iter().find(|(v, _)| *v == version) else { return false };
-        checked.clear();
-        token::head(kind, token_type, version, checked);
-        let head = checked.len();
-        checked.extend_from_slice(name);
-        let check = mac.tag(checked);
-        checked.extend_from_slice(&check[..CHECK_BYTES]);
-        let (head, body) = checked.split_at(head);
-        token::write(self.form, head, body, out);
-        true
     }
 
     /// The tag by which the vault finds a value's token under the active version.
@@ -379,8 +347,7 @@ impl Keyed {
         let key = self.ring.derive::<64>(read.version, Purpose::Seal, &context);
         let key = key.map_err(|_| "the version of the key it was sealed with is not in the ring")?;
         let mut siv = Aes256Siv::new_from_slice(key.expose()).map_err(|_| "a key of another length")?;
-        let (head, sealed) = read.checked.split_at(read.name_at);
-        let opened = siv.decrypt([head], sealed);
+        let opened = siv.decrypt([read.head()], read.name());
         opened.map(Sensitive::new).map_err(|_| "it does not open: it was sealed for another tenant")
     }
 

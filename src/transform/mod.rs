@@ -3,6 +3,7 @@
 mod base32;
 mod calendar;
 mod canonical;
+mod check;
 mod dates;
 mod ff1;
 mod format_preserving;

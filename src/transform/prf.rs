@@ -38,8 +38,14 @@ impl Prf {
 
     /// The tag of some bytes.
     pub(super) fn tag(&self, bytes: &[u8]) -> [u8; TAG_BYTES] {
-        let inner = finish(self.inner, bytes);
-        finish(self.outer, &inner)
+        // What is hashed the second time is always as long: a tag behind a block.
+        let mut block = [0; BLOCK];
+        block[..TAG_BYTES].copy_from_slice(&in_bytes(hashed(self.inner, bytes)));
+        block[TAG_BYTES] = 0x80;
+        block[BLOCK - 8..].copy_from_slice(&((BLOCK + TAG_BYTES) as u64 * 8).to_be_bytes());
+        let mut outer = self.outer;
+        compress256(&mut outer, &[block]);
+        in_bytes(outer)
     }
 }
 
@@ -51,9 +57,11 @@ impl Drop for Prf {
 }
 
 /// SHA-256 of some bytes behind one block whose state this is.
-fn finish(mut state: [u32; 8], bytes: &[u8]) -> [u8; TAG_BYTES] {
+fn hashed(mut state: [u32; 8], bytes: &[u8]) -> [u32; 8] {
     let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-    compress256(&mut state, blocks);
+    if !blocks.is_empty() {
+        compress256(&mut state, blocks);
+    }
     let mut block = [0; BLOCK];
     block[..rest.len()].copy_from_slice(rest);
     block[rest.len()] = 0x80;
@@ -64,6 +72,10 @@ fn finish(mut state: [u32; 8], bytes: &[u8]) -> [u8; TAG_BYTES] {
     let bits = (BLOCK + bytes.len()) as u64 * 8;
     block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
     compress256(&mut state, &[block]);
+    state
+}
+
+fn in_bytes(state: [u32; 8]) -> [u8; TAG_BYTES] {
     let mut out = [0; TAG_BYTES];
     for (bytes, word) in out.chunks_exact_mut(4).zip(state) {
         bytes.copy_from_slice(&word.to_be_bytes());

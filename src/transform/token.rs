@@ -29,7 +29,8 @@ pub enum TokenType {
 }
 
 impl TokenType {
-    const ALL: [TokenType; 3] = [TokenType::Pseudonym, TokenType::Vault, TokenType::Sealed];
+    /// In the order of their discriminants.
+    pub(super) const ALL: [TokenType; 3] = [TokenType::Pseudonym, TokenType::Vault, TokenType::Sealed];
 
     /// The letter in the token.
     pub const fn letter(self) -> u8 {
@@ -60,17 +61,22 @@ pub struct ReadToken {
     pub token_type: TokenType,
     /// Version of the key that made it.
     pub version: u32,
-    /// What the check is made over, without it: `SSN:p1:` and what names the value.
-    pub(crate) checked: Vec<u8>,
-    /// Where in `checked` what names the value begins.
-    pub(crate) name_at: usize,
+    /// `SSN:p1:` and what names the value: what the check is made over.
+    text: Vec<u8>,
+    /// Where in it what names the value begins.
+    name_at: usize,
     pub(crate) check: [u8; CHECK_BYTES],
 }
 
 impl ReadToken {
+    /// What stands before the body: `SSN:p1:`.
+    pub(crate) fn head(&self) -> &[u8] {
+        &self.text[..self.name_at]
+    }
+
     /// What names the value: 16 bytes, of a sealed value all of its ciphertext.
     pub fn name(&self) -> &[u8] {
-        &self.checked[self.name_at..]
+        &self.text[self.name_at..]
     }
 }
 
@@ -150,21 +156,21 @@ fn around(text: &[u8], colon: usize) -> Option<(Span, ReadToken)> {
     if rest.get(letters) != Some(&close) || letters > MAX_BODY {
         return None;
     }
-    let mut checked = text[start + 1..body_at].to_vec();
-    let name_at = checked.len();
-    if !base32::decode(&rest[..letters], &mut checked) {
+    let mut read = text[start + 1..body_at].to_vec();
+    let name_at = read.len();
+    if !base32::decode(&rest[..letters], &mut read) {
         return None;
     }
     let least = if token_type == TokenType::Sealed { NAME_BYTES + 1 } else { NAME_BYTES };
-    let name = (checked.len() - name_at).checked_sub(CHECK_BYTES).filter(|name| *name >= least)?;
+    let name = (read.len() - name_at).checked_sub(CHECK_BYTES).filter(|name| *name >= least)?;
     if token_type != TokenType::Sealed && name != NAME_BYTES {
         return None;
     }
     let mut check = [0; CHECK_BYTES];
-    check.copy_from_slice(&checked[name_at + name..]);
-    checked.truncate(name_at + name);
+    check.copy_from_slice(&read[name_at + name..]);
+    read.truncate(name_at + name);
     let span = Span::at(start, body_at + letters + 1);
-    Some((span, ReadToken { kind, token_type, version, checked, name_at, check }))
+    Some((span, ReadToken { kind, token_type, version, text: read, name_at, check }))
 }
 
 #[cfg(test)]
