@@ -124,6 +124,32 @@ fn the_filter_with_logs_at_their_most_talkative() {
     }
 }
 
+/// With keys: derived codes, codes that the key leads back from, and a vault; neither in what goes out nor in any file that is kept.
+#[test]
+fn keys_a_vault_and_the_audit_log() {
+    let dir = Dir::new();
+    dir.cmd().args("keys init ring --kek file:kek --create-kek").run().code(0);
+    let rules = |action: &str| {
+        format!("[[policy.rule]]\nkind = [\"ssn\", \"mrn\", \"name\", \"email\"]\naction = \"{action}\"\n")
+    };
+    for (profile, action) in
+        [("pseudonymised", "pseudonym"), ("logs", "seal"), ("logs", "token"), ("logs", "surrogate")]
+    {
+        let tables = "[keys]\nring = \"ring\"\n[vault]\npath = \"vault.redb\"\n[audit]\ndir = \"audit\"\n";
+        let policy = format!("[policy]\nprofile = \"{profile}\"\n{}", rules(action));
+        dir.file("p.toml", format!("[source.stdin]\n[sink.stdout]\n{tables}{policy}"));
+        if !dir.path().join("vault.redb").exists() {
+            dir.cmd().args("vault init --config p.toml").run().code(0);
+        }
+        let cmd = dir.cmd().args("run p.toml").env("SCRUBJAY_LOG", "trace").env("RUST_LOG", "trace");
+        let out = cmd.env("RUST_BACKTRACE", "full").stdin(stream()).run().code(0);
+        assert_silent(&format!("profile {profile}, {action}"), &out.all());
+    }
+    for (path, content) in dir.files() {
+        assert_silent(&path.to_string_lossy(), &content);
+    }
+}
+
 #[test]
 fn scan() {
     for format in ["table", "jsonl"] {

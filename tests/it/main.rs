@@ -13,6 +13,8 @@ mod kafka_flow;
 #[cfg(feature = "kafka")]
 mod kafka_group;
 #[cfg(feature = "kafka")]
+mod kafka_keyed;
+#[cfg(feature = "kafka")]
 mod kafka_odd;
 #[cfg(feature = "kafka")]
 mod kafka_process;
