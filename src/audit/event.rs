@@ -36,6 +36,8 @@ events! {
     VaultReveal "vault_reveal" "reveal of the value behind a token";
     VaultRevealBulk "vault_reveal_bulk" "reveal of the values behind many tokens at once";
     BreakGlass "break_glass" "reveal in an emergency, without the usual approval";
+    VaultInit "vault_init" "making of a vault";
+    VaultDelete "vault_delete" "erasure of the values behind tokens";
     QuarantineOpen "quarantine_open" "opening of sealed records";
     VaultExport "vault_export" "export of entries of the vault";
     VaultBackup "vault_backup" "backup of the vault";

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use super::args::{SecretArg, secret};
 use super::audit;
@@ -32,7 +33,7 @@ struct OperatorArgs {
 
 #[derive(clap::Args)]
 pub(super) struct RevealArgs {
-    /// The tokens, as they stand in text
+    /// The tokens, as they stand in text; KIND:fVERSION:VALUE names what `format_preserving` wrote, such as SSN:f1:210-19-2572
     #[arg(value_name = "TOKEN", required_unless_present = "approval")]
     tokens: Vec<String>,
     #[command(flatten)]
@@ -160,6 +161,9 @@ fn with<T>(
     Ok(done?)
 }
 
+/// How long the command that tells somebody may take: until then nothing is revealed.
+const ALERT_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Gives a text to the command that tells somebody.
 fn send(command: &[String], text: &str) -> Result<(), String> {
     let [program, arguments @ ..] = command else {
@@ -173,9 +177,20 @@ fn send(command: &[String], text: &str) -> Result<(), String> {
         .spawn()
         .map_err(failed)?;
     if let Some(mut stdin) = child.stdin.take() {
+        // Short enough for the pipe, however late it is read.
         writeln!(stdin, "{text}").map_err(failed)?;
     }
-    let status = child.wait().map_err(failed)?;
+    let deadline = Instant::now() + ALERT_TIMEOUT;
+    let status = loop {
+        if let Some(status) = child.try_wait().map_err(failed)? {
+            break status;
+        }
+        if Instant::now() >= deadline {
+            let (_, _) = (child.kill(), child.wait());
+            return Err(format!("{program} has not ended within {} s", ALERT_TIMEOUT.as_secs()));
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
     if status.success() { Ok(()) } else { Err(format!("{program} ended with {status}")) }
 }
 

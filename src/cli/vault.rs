@@ -10,12 +10,13 @@ use super::failure::{Failure, say};
 use super::recording::RecordArgs;
 use super::reveal;
 use super::summary::counted;
-use crate::audit::{Event, Outcome, What};
+use crate::audit::{Event, MAX_TOKENS, Outcome, What};
 use crate::config::{self, OpenVault, VaultConfig, VaultPlace};
 use crate::keys::{Ring, RingFile};
+use crate::kind::Kind;
 use crate::scrubber::THIS_YEAR;
 use crate::time::day_text;
-use crate::transform::Keyed;
+use crate::transform::{Keyed, TokenType};
 use crate::vault::{TokenId, VaultError, back_up, restore};
 
 /// Records that are sealed anew in one go.
@@ -66,6 +67,19 @@ enum Command {
     Expire {
         #[command(flatten)]
         place: PlaceArgs,
+        #[command(flatten)]
+        record: RecordArgs,
+    },
+    /// Erase the values behind tokens, for a request of erasure or amendment. Their tokens lead to nothing from then on
+    Delete {
+        /// The tokens, as they stand in text
+        #[arg(value_name = "TOKEN", required = true)]
+        tokens: Vec<String>,
+        #[command(flatten)]
+        place: PlaceArgs,
+        /// It is meant: this cannot be undone
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         record: RecordArgs,
     },
@@ -160,11 +174,7 @@ impl PlaceArgs {
 
     fn vault(&self, create: bool) -> Result<(Arc<Ring>, Arc<OpenVault>), Failure> {
         let (ring, named) = self.ring()?;
-        let config = self.place(named)?.ok_or_else(|| {
-            Failure::Sentence(
-                "which vault? name it with --vault PATH, --postgres REF or --config FILE".to_owned(),
-            )
-        })?;
+        let config = self.place(named)?.ok_or_else(no_vault)?;
         let vault = if create { config.create(&ring)? } else { config.open(&ring)? };
         Ok((ring, vault))
     }
@@ -181,12 +191,8 @@ pub(super) fn run(args: &VaultArgs) -> Result<ExitCode, Failure> {
         Command::Init { place, record } => {
             let recorder = record.open()?;
             let (ring, _) = place.vault(true)?;
-            let what = What {
-                object: Some("vault init".to_owned()),
-                key: Some(format!("ring-{}", ring.id())),
-                ..What::default()
-            };
-            recorder.record(Event::KeyGenerate, what, Outcome::Ok)?;
+            let what = What { key: Some(format!("ring-{}", ring.id())), ..What::default() };
+            recorder.record(Event::VaultInit, what, Outcome::Ok)?;
             recorder.close()?;
             say("the vault is there");
         }
@@ -197,6 +203,34 @@ pub(super) fn run(args: &VaultArgs) -> Result<ExitCode, Failure> {
             let count = recorder.around(Event::VaultExpire, counting, || Ok(vault.store().expire()?))?;
             recorder.close()?;
             say(format!("{} removed", counted(count, "value")));
+        }
+        Command::Delete { tokens, place, yes, record } => {
+            let recorder = record.open()?;
+            let (keyed, vault) = place.open()?;
+            let vault = vault.ok_or_else(no_vault)?;
+            let ids = vault_tokens(&keyed, tokens)?;
+            if !yes {
+                let what = counted(ids.len() as u64, "value");
+                return Err(Failure::Sentence(format!(
+                    "{what} would be erased for good; add --yes if that is meant"
+                )));
+            }
+            let mut what = What { kinds: ids.iter().map(|(kind, ..)| *kind).collect(), ..What::default() };
+            what.kinds.sort_unstable();
+            what.kinds.dedup();
+            what.tokens = ids.iter().map(|(.., name)| name.clone()).collect();
+            let about = |count: Option<&u64>| What { count: count.copied(), ..what };
+            let count = recorder.around(Event::VaultDelete, about, || {
+                let erase = |count, (_, id, _): &(Kind, TokenId, String)| {
+                    Ok(count + u64::from(vault.store().delete(*id)?))
+                };
+                ids.iter().try_fold(0, erase)
+            })?;
+            recorder.close()?;
+            say(format!("{} erased; `vault compact` gives their room back", counted(count, "value")));
+            if count < ids.len() as u64 {
+                say(format!("{} not there, or past retention", counted(ids.len() as u64 - count, "value")));
+            }
         }
         Command::Compact { place } => match place.vault(false)?.1.store().compact()? {
             true => say("the file is smaller"),
@@ -234,6 +268,30 @@ pub(super) fn run(args: &VaultArgs) -> Result<ExitCode, Failure> {
         Command::OperatorKey(args) => reveal::operator_key(args)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn no_vault() -> Failure {
+    Failure::Sentence("which vault? name it with --vault PATH, --postgres REF or --config FILE".to_owned())
+}
+
+/// What each token is of, which it is in the vault, and how it is named on record.
+fn vault_tokens(keyed: &Keyed, tokens: &[String]) -> Result<Vec<(Kind, TokenId, String)>, Failure> {
+    if tokens.len() > MAX_TOKENS {
+        return Err(Failure::Sentence(format!(
+            "at most {MAX_TOKENS} tokens at once: each is named on record"
+        )));
+    }
+    let read = |(at, text): (usize, &String)| {
+        let text = text.as_bytes();
+        let read = keyed.recognize(text).or_else(|| keyed.recognize_by_form(text));
+        let token = read.filter(|t| t.token_type == TokenType::Vault).ok_or_else(|| {
+            Failure::Sentence(format!("the text at place {} is no vault token of this key ring", at + 1))
+        })?;
+        let mut id = [0; 16];
+        id.copy_from_slice(token.name());
+        Ok((token.kind, TokenId(id), token.on_record()))
+    };
+    tokens.iter().enumerate().map(read).collect()
 }
 
 fn counting(count: Option<&u64>) -> What {

@@ -8,6 +8,7 @@
 //! Every step that fails is put on record as refused. What cannot be put on record is not revealed.
 
 mod approval;
+mod named;
 mod operators;
 #[cfg(test)]
 mod tests;
@@ -15,8 +16,10 @@ mod tests;
 use crate::audit::{Actor, AuditError, AuditLog, Entry, Event, Outcome, Reader, Record, What};
 use crate::kind::Kind;
 use crate::secret::Sensitive;
-use crate::transform::{Keyed, ReadToken, TokenType};
+use crate::transform::{Keyed, TokenType};
 use crate::vault::{TokenId, TokenStore};
+
+use named::Named;
 
 pub use approval::{Approval, Request};
 pub use operators::{Authenticated, Limits, Operators};
@@ -119,7 +122,15 @@ impl Revealer<'_> {
             self.tell(who, "revealed with the glass broken", tokens.len())?;
         }
         // On the disk before anybody sees the value.
-        self.record(event, who, what, purpose, Outcome::Ok)?;
+        self.record(event, who, what.clone(), purpose, Outcome::Ok)?;
+        // Another process may have done the same since the limit was looked at: each sees both on record, and neither shows more than
+        // the limit.
+        if !matches!(ground, Ground::BrokenGlass)
+            && let Err((phrase, sentence)) = self.within_the_hour(who, 0)
+        {
+            self.record(event, who, what, purpose, Outcome::refused(phrase))?;
+            return Err(RevealError::Refused(sentence));
+        }
         Ok(found)
     }
 
@@ -176,16 +187,14 @@ impl Revealer<'_> {
         }
         let mut read = Vec::new();
         for (at, text) in tokens.iter().enumerate() {
-            let text = text.as_bytes();
-            let token = self.keyed.recognize(text).or_else(|| self.keyed.recognize_by_form(text));
-            let token = token.ok_or((
+            let named = Named::read(self.keyed, text).ok_or((
                 "no token of this key ring",
                 format!("the text at place {} is no token of this key ring", at + 1),
             ))?;
-            read.push(token);
+            what.tokens.push(named.on_record(self.keyed, tenant)?);
+            read.push(named);
         }
-        what.kinds = Kind::ALL.iter().copied().filter(|k| read.iter().any(|t| t.kind == *k)).collect();
-        what.tokens = read.iter().map(name).collect();
+        what.kinds = Kind::ALL.iter().copied().filter(|k| read.iter().any(|t| t.kind() == *k)).collect();
         let since = self.now_ms - limits.break_glass_minutes * MINUTE_MS;
         match ground {
             Ground::BrokenGlass if !who.may_break_glass() => {
@@ -202,17 +211,7 @@ impl Revealer<'_> {
                 }
             }
             _ => {
-                let revealed =
-                    |r: &Record| matches!(r.entry.event, Event::VaultReveal | Event::VaultRevealBulk);
-                let before = self.on_record(who, self.now_ms - HOUR_MS, revealed)?;
-                if before + tokens.len() as u64 > limits.per_hour {
-                    let sentence = format!(
-                        "{} has revealed {before} tokens within the hour, and {} may be; wait, or ask the privacy officer",
-                        who.id(),
-                        limits.per_hour
-                    );
-                    return Err(("above the limit of an hour", sentence));
-                }
+                self.within_the_hour(who, tokens.len() as u64)?;
             }
         }
         if tokens.len() >= limits.bulk_from && !matches!(ground, Ground::BrokenGlass) {
@@ -226,20 +225,30 @@ impl Revealer<'_> {
             approval.holds(self.operators, who.id(), tokens, purpose, self.now_ms)?;
         }
         let mut found = Vec::new();
-        for (text, token) in tokens.iter().zip(&read) {
-            let (tenant, value) = self.open(token, tenant)?;
-            if !matches!(ground, Ground::BrokenGlass) && !who.may_reveal(token.kind, &tenant) {
+        for (text, named) in tokens.iter().zip(&read) {
+            let kind = named.kind();
+            let (tenant, value) = self.open(named, tenant)?;
+            if !matches!(ground, Ground::BrokenGlass) && !who.may_reveal(kind, &tenant) {
                 let sentence =
-                    format!("no role of {} is about values of kind {} of this tenant", who.id(), token.kind);
+                    format!("no role of {} is about values of kind {kind} of this tenant", who.id());
                 return Err(("no role for this kind and tenant", sentence));
             }
-            found.push(Revealed { token: text.clone(), kind: token.kind, tenant, value });
+            found.push(Revealed { token: text.clone(), kind, tenant, value });
         }
         Ok(found)
     }
 
     /// Whose value it is, and the value.
-    fn open(&self, token: &ReadToken, tenant: &str) -> Result<(String, Sensitive<Vec<u8>>), Refusal> {
+    fn open(&self, named: &Named, tenant: &str) -> Result<(String, Sensitive<Vec<u8>>), Refusal> {
+        let token = match named {
+            Named::Token(token) => token,
+            Named::Formatted { kind, version, text } => {
+                return match self.keyed.decrypt_format(*version, tenant, *kind, text.as_bytes()) {
+                    Ok(value) => Ok((tenant.to_owned(), value)),
+                    Err(why) => Err(("it does not open", format!("an encrypted value does not open: {why}"))),
+                };
+            }
+        };
         match token.token_type {
             TokenType::Pseudonym => Err((
                 "a pseudonym",
@@ -266,6 +275,21 @@ impl Revealer<'_> {
                 }
             }
         }
+    }
+
+    /// Whether so many tokens more are within this operator's limit of an hour.
+    fn within_the_hour(&self, who: Authenticated<'_>, more: u64) -> Result<(), Refusal> {
+        let revealed = |r: &Record| matches!(r.entry.event, Event::VaultReveal | Event::VaultRevealBulk);
+        let (before, most) =
+            (self.on_record(who, self.now_ms - HOUR_MS, revealed)?, self.operators.limits.per_hour);
+        if before + more > most {
+            let sentence = format!(
+                "{} has revealed {before} tokens within the hour, and {most} may be; wait, or ask the privacy officer",
+                who.id(),
+            );
+            return Err(("above the limit of an hour", sentence));
+        }
+        Ok(())
     }
 
     /// How many tokens this operator's entries of a sort are about since a moment; of breaking the glass, how many entries. Refused where the
@@ -316,11 +340,4 @@ impl Revealer<'_> {
 
 fn no_purpose() -> Refusal {
     ("no purpose", format!("say why, in at least {MIN_PURPOSE} characters: --purpose \"...\""))
-}
-
-/// How a token is named on record: not by all of a sealed value, which is the value to whoever has the key.
-fn name(token: &ReadToken) -> String {
-    let letter = char::from(token.token_type.letter());
-    let head: String = token.name().iter().take(16).map(|b| format!("{b:02x}")).collect();
-    format!("{}:{letter}{}:{head}", token.kind, token.version)
 }

@@ -218,6 +218,66 @@ fn nobody_is_somebody_else() {
     }
 }
 
+/// Nothing in such a value tells its kind and version: the operator does.
+#[test]
+fn what_was_encrypted_in_its_own_form_leads_back() {
+    let f = fixture();
+    let text = f.token(Action::FormatPreserving, Kind::Ssn, "219-10-9999", "a");
+    assert!(text.len() == 11 && text != "219-10-9999", "{text}");
+    for named in [format!("SSN:f1:{text}"), format!("ssn:f1:{text}")] {
+        assert_eq!(f.reveal("ana", &[&named], Ground::Role).unwrap(), ["219-10-9999"]);
+    }
+    // The role counts here, too; and neither text stands on record.
+    assert!(f.reveal("cho", &[&format!("SSN:f1:{text}")], Ground::Role).unwrap_err().contains("kind ssn"));
+    for (named, says) in [
+        (format!("SSN:f2:{text}"), "not in the ring"),
+        ("NAME:f1:Ana Keller".to_owned(), "no value of this kind"),
+        ("SSN:f1:12-34".to_owned(), "no value of this kind"),
+        (format!("SSX:f1:{text}"), "no token"),
+        (text.clone(), "no token"),
+    ] {
+        let said = f.reveal("ana", &[&named], Ground::Role).unwrap_err();
+        assert!(said.contains(says), "{named}: {said}");
+    }
+    let records = f.records();
+    let names: Vec<&String> = records.iter().flat_map(|r| &r.entry.what.tokens).collect();
+    assert!(names.iter().all(|n| n.starts_with("ssn:f") || n.starts_with("name:f")), "{names:?}");
+    assert!(names.iter().all(|n| !n.contains(&text) && !n.contains("219")), "{names:?}");
+}
+
+/// Two who look at the limit before either is on record do not both get through: whoever is on record second sees it.
+#[test]
+fn the_limit_is_looked_at_again_once_it_is_on_record() {
+    let f = fixture();
+    let mrn = f.token(Action::Token, Kind::Mrn, "4471902", "a");
+    let log_dir = f.log_dir();
+    let (who, tokens) = (f.who("ana"), [mrn.clone(), mrn]);
+    std::thread::scope(|scope| {
+        let many: Vec<_> = (0..8)
+            .map(|_| {
+                let (keyed, vault, operators) = (&f.keyed, &f.vault, &f.operators);
+                let (log_dir, tokens) = (&log_dir, &tokens);
+                scope.spawn(move || {
+                    let settings = AuditSettings { dir: log_dir.clone(), ..AuditSettings::default() };
+                    let log = AuditLog::open(settings).unwrap();
+                    let revealer = Revealer {
+                        keyed,
+                        vault: Some(&**vault),
+                        operators,
+                        log: &log,
+                        log_dir,
+                        alert: &|_| Ok(()),
+                        now_ms: now_ms(),
+                    };
+                    revealer.reveal(who, tokens, "a", WHY, Ground::Role).is_ok()
+                })
+            })
+            .collect();
+        let shown = many.into_iter().map(|thread| thread.join().unwrap()).filter(|shown| *shown).count();
+        assert!(shown <= 3, "{shown} times two tokens, and six may be");
+    });
+}
+
 #[test]
 fn an_hour_has_a_limit() {
     let f = fixture();

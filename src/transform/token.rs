@@ -5,6 +5,7 @@
 //! text like any other.
 
 use super::base32;
+use crate::keys::encoding::hex;
 use crate::kind::Kind;
 use crate::span::Span;
 
@@ -77,6 +78,13 @@ impl ReadToken {
     /// What names the value: 16 bytes, of a sealed value all of its ciphertext.
     pub fn name(&self) -> &[u8] {
         &self.text[self.name_at..]
+    }
+
+    /// How it is named on record: kind, type, version, and the first 16 bytes of what names the value, in hexadecimal digits. All of a sealed
+    /// value would be the value to whoever has the key.
+    pub fn on_record(&self) -> String {
+        let letter = char::from(self.token_type.letter());
+        format!("{}:{letter}{}:{}", self.kind, self.version, hex(&self.name()[..NAME_BYTES]))
     }
 }
 

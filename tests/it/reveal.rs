@@ -11,7 +11,7 @@ fn house() -> Dir {
     let dir = Dir::new();
     dir.cmd().args("keys init ring --kek file:kek --create-kek").run().code(0);
     dir.file("p.toml", PIPELINE);
-    dir.cmd().args("vault init --config p.toml").run().code(0);
+    dir.cmd().args("vault init --config p.toml --audit audit").run().code(0);
     let mut operators = String::new();
     for (id, role) in [("ana", "officer"), ("ben", "officer"), ("cho", "clerk")] {
         dir.secret(&format!("{id}.key"), format!("{:02x}", id.as_bytes()[0]).repeat(32));
@@ -108,6 +108,29 @@ fn a_token_leads_back_for_those_who_may_and_is_on_record() {
         );
     }
     dir.cmd().args("audit verify --dir audit").run().code(0);
+}
+
+#[test]
+fn erasure_takes_the_value_and_is_on_record() {
+    let dir = house();
+    let all = tokens(&dir, "SSN 219-10-9999, MRN 4471902\n");
+    let delete = || dir.cmd().args("vault delete --config p.toml --audit audit --operator ana").arg(&all[0]);
+    delete().run().code(2).stdout("").stderr_has("1 value would be erased for good; add --yes");
+    delete().arg("SSN").args("--yes").run().code(2).stderr_has("place 2 is no vault token of this key ring");
+    delete()
+        .args("--yes --purpose")
+        .arg("request of SSN 219-10-9999")
+        .run()
+        .code(0)
+        .stderr_has("1 value erased");
+    delete().args("--yes").run().code(0).stderr_has("0 values erased").stderr_has("1 value not there");
+    let reveal = vault(&dir, "reveal", "ana").arg(&all[0]).args("--purpose").arg("look for it again");
+    reveal.run().code(2).stdout("").stderr_has("it was erased");
+    // The other one stays, and the same value gets a new token.
+    vault(&dir, "reveal", "ana").arg(&all[1]).args("--purpose").arg("correct the chart").run().code(0);
+    assert_ne!(tokens(&dir, "SSN 219-10-9999\n")[0], all[0]);
+    let log = entries(&dir);
+    assert!(log.contains("vault_init") && log.contains("vault_delete") && !log.contains("219-10"), "{log}");
 }
 
 #[test]

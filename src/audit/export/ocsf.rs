@@ -40,8 +40,8 @@ fn class(event: Event) -> Class {
         Event::VaultRestore | Event::AuditRecover | Event::ApprovalGrant | Event::ApprovalDeny => {
             Api(3, "Update")
         }
-        Event::VaultExpire | Event::AuditPrune => Api(4, "Delete"),
-        Event::ApprovalRequest | Event::AuditRotate => Api(1, "Create"),
+        Event::VaultExpire | Event::VaultDelete | Event::AuditPrune => Api(4, "Delete"),
+        Event::ApprovalRequest | Event::AuditRotate | Event::VaultInit => Api(1, "Create"),
         Event::Login => Authentication(1, "Logon"),
         Event::Logout => Authentication(2, "Logoff"),
     }
