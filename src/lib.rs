@@ -64,6 +64,7 @@ pub mod vault;
 pub use detect::names::train;
 
 mod authored;
+mod calendar;
 mod kind;
 mod reason;
 mod secret;

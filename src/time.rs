@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::transform::Civil;
+use crate::calendar::Civil;
 
 /// Milliseconds since 1970; 0 for a clock that stands before it.
 pub(crate) fn now_ms() -> i64 {

@@ -36,10 +36,10 @@ events! {
     VaultReveal "vault_reveal" "reveal of the value behind a token";
     VaultRevealBulk "vault_reveal_bulk" "reveal of the values behind many tokens at once";
     BreakGlass "break_glass" "reveal in an emergency, without the usual approval";
-    VaultInit "vault_init" "making of a vault";
-    VaultDelete "vault_delete" "erasure of the values behind tokens";
     QuarantineOpen "quarantine_open" "opening of sealed records";
     VaultExport "vault_export" "export of entries of the vault";
+    VaultInit "vault_init" "making of a vault";
+    VaultDelete "vault_delete" "erasure of the values behind tokens";
     VaultBackup "vault_backup" "backup of the vault";
     VaultRestore "vault_restore" "restoring of the vault from a backup";
     VaultExpire "vault_expire" "deletion of entries of the vault at the end of their time";

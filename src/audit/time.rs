@@ -1,6 +1,6 @@
 //! RFC 3339 times in UTC with milliseconds, from and to milliseconds since 1970.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use crate::calendar::Civil;
 
 /// Bytes of a time as it is written: `2026-01-02T03:04:05.678Z`.
 pub(super) const LEN: usize = 24;
@@ -8,19 +8,17 @@ const DAY_MS: i64 = 86_400_000;
 /// The last millisecond of the year 9999.
 const MAX_MS: i64 = 253_402_300_799_999;
 
-/// Milliseconds since 1970 by the system's clock; 0 where that stands before.
+/// Milliseconds since 1970 by the system's clock, within the years that can be written.
 pub(super) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis());
-    i64::try_from(since).unwrap_or(MAX_MS).min(MAX_MS)
+    crate::time::now_ms().min(MAX_MS)
 }
 
 /// Writes a time; what lies outside the years 1970 to 9999 is brought to their ends.
 pub(super) fn format(ms: i64) -> String {
     let ms = ms.clamp(0, MAX_MS);
-    let (days, rest) = (ms / DAY_MS, ms % DAY_MS);
-    let (y, m, d) = civil(days);
+    let rest = ms % DAY_MS;
     let (h, min, s, milli) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60, rest % 1000);
-    format!("{y:04}-{m:02}-{d:02}T{h:02}:{min:02}:{s:02}.{milli:03}Z")
+    format!("{}T{h:02}:{min:02}:{s:02}.{milli:03}Z", crate::time::day_text(ms))
 }
 
 /// Reads what [`format()`] writes, and nothing else.
@@ -33,13 +31,14 @@ pub(super) fn parse(text: &[u8]) -> Option<i64> {
     let number = |at: usize, len: usize| {
         text[at..at + len].iter().fold(0i64, |n, digit| n * 10 + i64::from(digit - b'0'))
     };
-    let (y, m, d) = (number(0, 4), number(5, 2), number(8, 2));
+    let civil = Civil { year: number(0, 4) as i32, month: number(5, 2) as u8, day: number(8, 2) as u8 };
     let (h, min, s) = (number(11, 2), number(14, 2), number(17, 2));
-    if y < 1970 || !(1..=12).contains(&m) || h > 23 || min > 59 || s > 59 {
+    if civil.year < 1970 || !(1..=12).contains(&civil.month) || h > 23 || min > 59 || s > 59 {
         return None;
     }
-    let days = days(y, m, d);
-    (civil(days) == (y, m, d)).then(|| days * DAY_MS + ((h * 60 + min) * 60 + s) * 1000 + number(20, 3))
+    let days = civil.days();
+    (Civil::from_days(days) == civil)
+        .then(|| i64::from(days) * DAY_MS + ((h * 60 + min) * 60 + s) * 1000 + number(20, 3))
 }
 
 /// Reads a moment as people give it: what [`parse`] reads, the same to the second, or a date (its first moment).
@@ -50,27 +49,6 @@ pub(super) fn parse_loose(text: &str) -> Option<i64> {
         _ => text.to_owned(),
     };
     parse(full.as_bytes())
-}
-
-/// Year, month and day of a day since 1970, in the Gregorian calendar. Eras of 400 years are 146,097 days; a year
-/// that begins in March has its leap day last, so that months follow one formula.
-fn civil(days: i64) -> (i64, i64, i64) {
-    let z = days + 719_468;
-    let (era, day) = (z.div_euclid(146_097), z.rem_euclid(146_097));
-    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
-    let of_year = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let d = of_year - (153 * month + 2) / 5 + 1;
-    let m = if month < 10 { month + 3 } else { month - 9 };
-    (year + era * 400 + i64::from(m <= 2), m, d)
-}
-
-/// The inverse of [`civil`].
-fn days(y: i64, m: i64, d: i64) -> i64 {
-    let y = if m <= 2 { y - 1 } else { y };
-    let (era, year) = (y.div_euclid(400), y.rem_euclid(400));
-    let of_year = (153 * (if m > 2 { m - 3 } else { m + 9 }) + 2) / 5 + d - 1;
-    era * 146_097 + year * 365 + year / 4 - year / 100 + of_year - 719_468
 }
 
 #[cfg(test)]

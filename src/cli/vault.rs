@@ -15,6 +15,7 @@ use crate::config::{self, OpenVault, VaultConfig, VaultPlace};
 use crate::keys::{Ring, RingFile};
 use crate::kind::Kind;
 use crate::scrubber::THIS_YEAR;
+use crate::secret::Sensitive;
 use crate::time::day_text;
 use crate::transform::{Keyed, TokenType};
 use crate::vault::{TokenId, VaultError, back_up, restore};
@@ -244,21 +245,13 @@ pub(super) fn run(args: &VaultArgs) -> Result<ExitCode, Failure> {
             say(format!("{} sealed anew under version {}", counted(done, "value"), ring.active()));
         }
         Command::Backup { place, file, key, record } => {
-            let recorder = record.open()?;
-            let key = key.reference()?.read_key().map_err(|e| Failure::Sentence(e.to_string()))?;
-            let (_, vault) = place.vault(false)?;
-            let count =
-                recorder.around(Event::VaultBackup, counting, || Ok(back_up(vault.store(), file, &key)?))?;
-            recorder.close()?;
+            let copy = |vault: &OpenVault, key: &_| back_up(vault.store(), file, key);
+            let count = sealed_copy(place, key, record, Event::VaultBackup, copy)?;
             say(format!("{} in {}", counted(count, "value"), file.display()));
         }
         Command::Restore { place, file, key, record } => {
-            let recorder = record.open()?;
-            let key = key.reference()?.read_key().map_err(|e| Failure::Sentence(e.to_string()))?;
-            let (_, vault) = place.vault(false)?;
-            let count =
-                recorder.around(Event::VaultRestore, counting, || Ok(restore(vault.store(), file, &key)?))?;
-            recorder.close()?;
+            let copy = |vault: &OpenVault, key: &_| restore(vault.store(), file, key);
+            let count = sealed_copy(place, key, record, Event::VaultRestore, copy)?;
             say(format!("{} restored", counted(count, "value")));
         }
         Command::Reveal(args) => reveal::reveal(args)?,
@@ -292,6 +285,22 @@ fn vault_tokens(keyed: &Keyed, tokens: &[String]) -> Result<Vec<(Kind, TokenId, 
         Ok((token.kind, TokenId(id), token.on_record()))
     };
     tokens.iter().enumerate().map(read).collect()
+}
+
+/// Copies a vault out or in under a key of its own, on record, and counts the values.
+fn sealed_copy(
+    place: &PlaceArgs,
+    key: &SecretArg,
+    record: &RecordArgs,
+    event: Event,
+    copy: impl FnOnce(&OpenVault, &Sensitive<[u8; 32]>) -> Result<u64, VaultError>,
+) -> Result<u64, Failure> {
+    let recorder = record.open()?;
+    let key = key.reference()?.read_key().map_err(|e| Failure::Sentence(e.to_string()))?;
+    let (_, vault) = place.vault(false)?;
+    let count = recorder.around(event, counting, || Ok(copy(&vault, &key)?))?;
+    recorder.close()?;
+    Ok(count)
 }
 
 fn counting(count: Option<&u64>) -> What {

@@ -36,24 +36,21 @@ pub(crate) fn is_letter(b: u8) -> bool {
 
 /// Appends the characters for some bytes.
 pub(crate) fn encode(bytes: &[u8], out: &mut Vec<u8>) {
-    let len = out.len() + encoded_len(bytes.len());
-    out.reserve(bytes.len().div_ceil(5) * 8);
-    let (fives, rest) = bytes.as_chunks::<5>();
-    fives.iter().for_each(|five| out.extend_from_slice(&eight(*five)));
-    if !rest.is_empty() {
-        let mut five = [0; 5];
-        five[..rest.len()].copy_from_slice(rest);
-        out.extend_from_slice(&eight(five));
+    // 25 bytes at a time are 40 characters to the bit: a pseudonym is done in one go.
+    for some in bytes.chunks(25) {
+        // Three more, so that eight bytes can be read wherever five begin.
+        let (mut block, mut letters) = ([0; 28], [0; 40]);
+        block[..some.len()].copy_from_slice(some);
+        for i in 0..5 {
+            let mut from = [0; 8];
+            from.copy_from_slice(&block[5 * i..5 * i + 8]);
+            let n = u64::from_be_bytes(from) >> 24;
+            let two = |shift: u32| PAIRS[(n >> shift & 1023) as usize];
+            let ([a, b], [c, d], [e, f], [g, h]) = (two(30), two(20), two(10), two(0));
+            letters[8 * i..8 * i + 8].copy_from_slice(&[a, b, c, d, e, f, g, h]);
+        }
+        out.extend_from_slice(&letters[..encoded_len(some.len())]);
     }
-    out.truncate(len);
-}
-
-/// The eight characters for five bytes.
-fn eight([a, b, c, d, e]: [u8; 5]) -> [u8; 8] {
-    let n = u64::from_be_bytes([0, 0, 0, a, b, c, d, e]);
-    let two = |shift: u32| PAIRS[(n >> shift & 1023) as usize];
-    let ([a, b], [c, d], [e, f], [g, h]) = (two(30), two(20), two(10), two(0));
-    [a, b, c, d, e, f, g, h]
 }
 
 /// Appends the bytes that some characters stand for. Each value has one spelling: bits that are left over must be zero.

@@ -1,6 +1,6 @@
 //! Dates as they are written: read, and written anew with another day in the same form.
 
-use super::calendar::{Civil, YEARS};
+use crate::calendar::{Civil, YEARS};
 use crate::span::Span;
 
 const MONTHS: [&str; 12] = [

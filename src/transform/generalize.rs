@@ -1,7 +1,7 @@
 //! Generalisation: what of a value may stay under Safe Harbor, 45 CFR 164.514(b)(2)(i)(B) and (C).
 
-use super::calendar::YEARS;
 use super::{dates, zip3};
+use crate::calendar::YEARS;
 use crate::kind::Kind;
 
 /// Ages over this one are not told, nor years that tell of one: 164.514(b)(2)(i)(C).

@@ -9,7 +9,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aes_siv::KeyInit as _;
 use aes_siv::siv::Aes256Siv;
 
-use super::calendar::Civil;
 use super::canonical::canonical;
 use super::check::Checks;
 use super::ff1::Ff1;
@@ -17,6 +16,7 @@ use super::format_preserving::{self, Way};
 use super::prf::Prf;
 use super::token::{self, NAME_BYTES, ReadToken, TokenForm, TokenType};
 use super::{dates, surrogate};
+use crate::calendar::Civil;
 use crate::keys::{Purpose, Ring, RingError};
 use crate::kind::Kind;
 use crate::policy::Action;

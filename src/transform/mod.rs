@@ -1,7 +1,6 @@
 //! Transforms: what takes the place of a finding.
 
 mod base32;
-mod calendar;
 mod canonical;
 mod check;
 mod dates;
@@ -20,7 +19,6 @@ mod zip3;
 pub use keyed::{Context, Failed, Keyed, KeyedScratch, NewToken, TestTokens, Tokens, Value};
 pub use token::{ReadToken, TokenForm, TokenType};
 
-pub(crate) use calendar::Civil;
 pub(crate) use canonical::{canonical, written_out};
 pub(crate) use format_preserving::KINDS as FORMAT_PRESERVING_KINDS;
 pub(crate) use generalize::{generalize, is_general_age};

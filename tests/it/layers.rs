@@ -12,6 +12,7 @@ use crate::kit;
 /// own. A module that is not here fails the test: give it a place.
 const LAYERS: &[(&str, &str)] = &[
     ("span", ""),
+    ("calendar", ""),
     ("kind", ""),
     ("secret", ""),
     ("authored", ""),
@@ -23,11 +24,11 @@ const LAYERS: &[(&str, &str)] = &[
     ("detect::examples", "codec kind policy span"),
     ("policy", "codec kind"),
     ("keys", "reason record secret"),
-    ("transform", "codec keys kind policy secret span"),
+    ("transform", "calendar codec keys kind policy secret span"),
     ("vault", "keys kind reason secret transform"),
     // The one clock of commands and configuration.
-    ("time", "transform"),
-    ("audit", "keys kind reason"),
+    ("time", "calendar"),
+    ("audit", "calendar keys kind reason time"),
     ("reveal", "audit authored keys kind secret transform vault"),
     ("scrubber", "codec detect keys kind policy record secret span transform"),
     ("eval", "codec kind policy record scrubber"),
@@ -52,7 +53,8 @@ const LAYERS: &[(&str, &str)] = &[
 ];
 
 /// The part between source and sink: it has no clock, no threads, no files and no network.
-const ENGINE: &[&str] = &["span", "kind", "record", "codec", "detect", "policy", "transform", "scrubber"];
+const ENGINE: &[&str] =
+    &["calendar", "span", "kind", "record", "codec", "detect", "policy", "transform", "scrubber"];
 
 /// Of the standard library, what the engine may not touch.
 const EFFECTS: &[&str] = &["env", "fs", "net", "process", "thread"];

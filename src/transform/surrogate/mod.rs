@@ -11,9 +11,9 @@ mod names;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
-use super::calendar::Civil;
 use super::canonical::{canonical, written_out};
 use super::{base32, dates};
+use crate::calendar::Civil;
 use crate::kind::Kind;
 
 /// 32 bytes that follow from the key and some bytes.
