@@ -7,7 +7,9 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
-use scrubjay::audit::{Actor, AuditLog, AuditSettings, Entry, Event, ExportFormat, Record, VerifyOptions, What, verify};
+use scrubjay::audit::{
+    Actor, AuditLog, AuditSettings, Entry, Event, ExportFormat, Record, VerifyOptions, What, verify,
+};
 
 /// A log of one process of the fuzzer, which is written over each time.
 static DIR: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -23,7 +25,8 @@ static LOG: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let log = AuditLog::open(AuditSettings { dir: dir.clone(), ..AuditSettings::default() }).unwrap();
     for event in &Event::ALL[..8] {
         let what = What { tokens: vec!["mrn.7Q2k".into()], count: Some(1), ..What::default() };
-        log.append(&Entry::new(*event, Actor::default().operator("ana")).what(what).purpose("claim \"12\"")).unwrap();
+        log.append(&Entry::new(*event, Actor::default().operator("ana")).what(what).purpose("claim \"12\""))
+            .unwrap();
     }
     log.close().unwrap();
     std::fs::read(dir.join("audit-000001.jsonl")).unwrap()
@@ -87,7 +90,8 @@ fuzz_target!(|input: Input<'_>| {
             let dir = DIR.join("one");
             let _ = std::fs::remove_dir_all(&dir);
             let log = AuditLog::open(AuditSettings { dir: dir.clone(), ..AuditSettings::default() }).unwrap();
-            log.append(&Entry::new(Event::BreakGlass, Actor::default()).purpose(text)).expect("any purpose is taken");
+            log.append(&Entry::new(Event::BreakGlass, Actor::default()).purpose(text))
+                .expect("any purpose is taken");
             let line = std::fs::read(dir.join("audit-000001.jsonl")).unwrap();
             let record = Record::parse(line.strip_suffix(b"\n").unwrap()).expect("its own line");
             assert_eq!(record.entry.purpose.as_deref(), Some(text));

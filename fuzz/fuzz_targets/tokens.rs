@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock};
 use libfuzzer_sys::fuzz_target;
 use scrubjay::keys::{Ring, RingFile};
 use scrubjay::policy::{Action, Policy, Profile, Rule};
-use scrubjay::scrubber::{Keys, Tenant, THIS_YEAR};
+use scrubjay::scrubber::{Keys, THIS_YEAR, Tenant};
 use scrubjay::transform::{Context, Keyed, KeyedScratch, TestTokens, Value};
 use scrubjay::{Kind, KindSet, Scratch, Scrubber, Settings};
 
@@ -46,7 +46,12 @@ fuzz_target!(|data: &[u8]| {
     let mut scratch = Scratch::default();
     let once = scrubber.scrub_text(text, &mut scratch).expect("nothing halts");
     let twice = scrubber.scrub_text(&once, &mut scratch).expect("nothing halts");
-    assert!(!stable || once == twice, "once:  {}\ntwice: {}", String::from_utf8_lossy(&once), String::from_utf8_lossy(&twice));
+    assert!(
+        !stable || once == twice,
+        "once:  {}\ntwice: {}",
+        String::from_utf8_lossy(&once),
+        String::from_utf8_lossy(&twice)
+    );
 
     let kind = Kind::ALL[usize::from(*first) % Kind::COUNT];
     let context = Context { tenant: Some("a"), subject: Some(b"1") };
