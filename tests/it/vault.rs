@@ -119,5 +119,5 @@ fn kill_9_loses_nothing_acknowledged() {
             );
         }
     }
-    assert!(acknowledged.len() > 20 * ROUNDS as usize);
+    assert!(acknowledged.len() >= 20 * ROUNDS as usize);
 }

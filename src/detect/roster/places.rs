@@ -450,9 +450,12 @@ impl<F: FnMut(usize)> Pass<'_, F> {
             return;
         }
         if digits == len {
-            // `MRN00482913`: letters right in front may be no part of it.
-            if roster.may_be_record(&text[at..end]) {
+            // `MRN00482913`: letters right in front may be no part of it. The filter may be wrong: then they are, perhaps.
+            let alone = roster.may_be_record(&text[at..end]);
+            if alone {
                 (self.visit)(at);
+            }
+            if letters == 0 && alone {
                 return;
             }
             if letters == 0 && (parted || len >= PHONE_DIGITS) && !in_address(text, at, end) {
