@@ -1,14 +1,13 @@
 //! Memory that keys are held in: out of core dumps, and out of swap where the system allows that.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use zeroize::Zeroize;
 
 use crate::secret::Sensitive;
 
-/// What is locked for a key: a page of x86-64 (4 KiB), or of Apple's processors (16 KiB).
-const LOCKED_BYTES: usize = if cfg!(target_arch = "x86_64") { 4 << 10 } else { 16 << 10 };
 /// Bytes that a [`Locked`] has room for.
 const ROOM: usize = 64;
 
@@ -45,22 +44,76 @@ pub fn forbid_core_dumps() -> Result<(), CoreDumpsError> {
 )]
 pub struct CoreDumpsError;
 
-/// A key of up to 64 bytes in pages of its own, locked in memory where that is allowed (`mlock`), wiped when it goes.
+/// Something that holds keys, in pages of its own that are locked in memory where that is allowed (`mlock`). It begins empty, as its default,
+/// and must wipe itself when it is dropped.
 ///
-/// Each takes one page of the limit that the system sets (`RLIMIT_MEMLOCK`, `ulimit -l`). Where locking is refused the key is held
-/// all the same, and a warning says so, once: then swap must be off or encrypted (45 CFR 164.312(a)(2)(iv)).
-pub struct Locked {
+/// Each takes the pages it needs of the limit that the system sets (`RLIMIT_MEMLOCK`, `ulimit -l`). Where locking is refused the keys are
+/// held all the same, and a warning says so, once: then swap must be off or encrypted (45 CFR 164.312(a)(2)(iv)).
+pub(crate) struct LockedBox<T: Default> {
     // Unlocked before the pages are given back, for fields are dropped in this order, and after they were wiped.
     lock: Option<region::LockGuard>,
-    page: Box<Page>,
+    page: Box<Page<T>>,
 }
 
 /// Nothing smaller than a page can be locked, and locks do not add up: a page is unlocked by whoever unlocks it first. The
-/// alignment, which the size follows, keeps a box of this from sharing its page.
+/// alignment, a page of Apple's processors, which the size follows, keeps a box of this from sharing its page.
 #[repr(C, align(16384))]
-struct Page {
+#[derive(Default)]
+struct Page<T>(T);
+
+impl<T: Default> Default for LockedBox<T> {
+    fn default() -> LockedBox<T> {
+        let page = Box::<Page<T>>::default();
+        // All pages that the value reaches into.
+        let lock = region::lock(&raw const page.0, size_of::<T>().max(1)).ok();
+        if lock.is_none() && !TOLD.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "keys could be swapped to disk: locking memory is not allowed; raise its limit (LimitMEMLOCK=, ulimit -l), or turn swap off"
+            );
+        }
+        LockedBox { lock, page }
+    }
+}
+
+impl<T: Default> Deref for LockedBox<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.page.0
+    }
+}
+
+impl<T: Default> DerefMut for LockedBox<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.page.0
+    }
+}
+
+impl<T: Default> Drop for LockedBox<T> {
+    fn drop(&mut self) {
+        // Where it stands, while it is still locked.
+        self.page.0 = T::default();
+    }
+}
+
+/// A key of up to 64 bytes in a [`LockedBox`], wiped when it goes.
+pub struct Locked(LockedBox<Room>);
+
+struct Room {
     bytes: [u8; ROOM],
     length: usize,
+}
+
+impl Default for Room {
+    fn default() -> Room {
+        Room { bytes: [0; ROOM], length: 0 }
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
 }
 
 impl Locked {
@@ -70,38 +123,27 @@ impl Locked {
         if bytes.len() > ROOM {
             return None;
         }
-        let mut page = Box::new(Page { bytes: [0; ROOM], length: bytes.len() });
-        let lock = region::lock(page.bytes.as_ptr(), LOCKED_BYTES).ok();
-        if lock.is_none() && !TOLD.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                "keys could be swapped to disk: locking memory is not allowed; raise its limit (LimitMEMLOCK=, ulimit -l), or turn swap off"
-            );
-        }
+        let mut room = LockedBox::<Room>::default();
         // Not before it is locked.
-        page.bytes[..bytes.len()].copy_from_slice(bytes);
-        Some(Locked { lock, page })
+        room.bytes[..bytes.len()].copy_from_slice(bytes);
+        room.length = bytes.len();
+        Some(Locked(room))
     }
 
     /// The key itself. Named so that each use stands out in review.
     pub fn expose(&self) -> &[u8] {
-        &self.page.bytes[..self.page.length]
+        &self.0.bytes[..self.0.length]
     }
 
     /// Whether the system keeps it out of swap.
     pub fn is_locked(&self) -> bool {
-        self.lock.is_some()
-    }
-}
-
-impl Drop for Locked {
-    fn drop(&mut self) {
-        self.page.bytes.zeroize();
+        self.0.lock.is_some()
     }
 }
 
 impl fmt::Debug for Locked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Locked({} bytes)", self.page.length)
+        write!(f, "Locked({} bytes)", self.0.length)
     }
 }
 
@@ -168,12 +210,24 @@ mod tests {
         let before = kib();
         let (a, b) = (locked(1), locked(2));
         assert!(a.is_locked(), "locking memory is not allowed here at all: ulimit -l is below two pages");
-        let page = LOCKED_BYTES >> 10;
+        let page = region::page::size() >> 10;
         assert_eq!(kib() - before, 2 * page);
         drop(a);
         assert_eq!(kib() - before, page, "unlocking one unlocked the other");
         assert_eq!(b.expose(), &[2; 32]);
         drop(b);
+        assert_eq!(kib(), before);
+        // What is larger than a page is locked as a whole, and dropped where it stands.
+        struct Large([u8; 20_000]);
+        impl Default for Large {
+            fn default() -> Large {
+                Large([0; 20_000])
+            }
+        }
+        let mut large = LockedBox::<Large>::default();
+        large.0[19_999] = 7;
+        assert_eq!(kib() - before, 20_000usize.div_ceil(page << 10) * page);
+        drop(large);
         assert_eq!(kib(), before);
     }
 

@@ -8,6 +8,8 @@ mod reference;
 mod ring;
 mod ring_file;
 
+pub(crate) use memory::LockedBox;
+
 pub use kek::{Kek, KekError, KekRef};
 pub use quarantine::{HeaderSlices, OpenError, QuarantineKey, SealError, SealedRecord};
 pub use reference::{KeyError, SecretRef};

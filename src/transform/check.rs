@@ -8,13 +8,13 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 
 use super::mac::{Begun, Mac};
 use super::token::{self, CHECK_BYTES, ReadToken, TokenForm, TokenType};
-use crate::keys::{Purpose, Ring, RingError};
+use crate::keys::{LockedBox, Purpose, Ring, RingError};
 use crate::kind::Kind;
 
 /// What makes and proves checks.
 pub(super) struct Checks {
     /// Of each version that can be read.
-    versions: Vec<(u32, Mac)>,
+    versions: Vec<(u32, LockedBox<Option<Mac>>)>,
     /// Where the active version stands among them.
     active: usize,
     /// What tokens of the active version begin with, by kind and type.
@@ -35,12 +35,14 @@ impl Checks {
     pub(super) fn new(ring: &Ring) -> Result<Checks, RingError> {
         let check = |version| {
             let key = ring.derive::<32>(version, Purpose::TokenCheck, &[])?;
-            Ok((version, Mac::new(key.expose())))
+            let mut mac = LockedBox::<Option<Mac>>::default();
+            *mac = Some(Mac::new(key.expose()));
+            Ok((version, mac))
         };
         let versions = ring.readable().map(check).collect::<Result<Vec<_>, _>>()?;
         let version = ring.active();
         let active = versions.iter().position(|(v, _)| *v == version).ok_or(RingError::NoVersion(version))?;
-        let mac = &versions[active].1;
+        let mac = versions[active].1.as_ref().ok_or(RingError::NoVersion(version))?;
         let heads = Kind::ALL.iter().map(|kind| {
             TokenType::ALL.map(|token_type| {
                 let mut text = Vec::new();
@@ -58,7 +60,7 @@ impl Checks {
         &self.heads[kind as usize][token_type as usize].text
     }
 
-    /// Appends a token of the active version. `name` names the value.
+    /// Appends a token of the active version; `false` if there is no key. `name` names the value.
     pub(super) fn write(
         &self,
         (kind, token_type): (Kind, TokenType),
@@ -66,19 +68,21 @@ impl Checks {
         form: TokenForm,
         body: &mut Vec<u8>,
         out: &mut Vec<u8>,
-    ) {
+    ) -> bool {
+        let Some(mac) = self.versions[self.active].1.as_ref() else { return false };
         let head = &self.heads[kind as usize][token_type as usize];
-        let check = self.versions[self.active].1.tag(&head.begun, name);
+        let check = mac.tag(&head.begun, name);
         body.clear();
         body.extend_from_slice(name);
         body.extend_from_slice(&check[..CHECK_BYTES]);
         token::write(form, &head.text, body, out);
+        true
     }
 
     /// Whether a token that was read is one that this ring made.
     pub(super) fn is_genuine(&self, read: &ReadToken) -> bool {
-        let mac = self.versions.iter().find(|(version, _)| *version == read.version);
-        mac.is_some_and(|(_, mac)| {
+        let held = self.versions.iter().find(|(version, _)| *version == read.version);
+        held.and_then(|(_, mac)| mac.as_ref()).is_some_and(|mac| {
             let tag = mac.tag(&mac.begin(read.head()), read.name());
             // In a time that does not tell how much of the check is right.
             verify_slices_are_equal(&tag[..CHECK_BYTES], &read.check).is_ok()

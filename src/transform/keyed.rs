@@ -17,7 +17,7 @@ use super::prf::Prf;
 use super::token::{self, NAME_BYTES, ReadToken, TokenForm, TokenType};
 use super::{dates, surrogate};
 use crate::calendar::Civil;
-use crate::keys::{Purpose, Ring, RingError};
+use crate::keys::{LockedBox, Purpose, Ring, RingError};
 use crate::kind::Kind;
 use crate::policy::Action;
 use crate::secret::Sensitive;
@@ -130,8 +130,8 @@ struct Tenants {
 /// One tenant's keys, made when first needed.
 #[derive(Default)]
 struct TenantKeys {
-    kinds: [Option<Box<KindKeys>>; Kind::COUNT],
-    shift: Option<Prf>,
+    kinds: [Option<LockedBox<KindKeys>>; Kind::COUNT],
+    shift: Option<LockedBox<Option<Prf>>>,
 }
 
 #[derive(Default)]
@@ -222,8 +222,7 @@ impl Keyed {
                 spell(form);
                 let key = keys.of(kind).prf(self, Purpose::Pseudonym, kind, context)?;
                 let tag = key.tag(form);
-                self.checks.write((kind, TokenType::Pseudonym), &tag[..NAME_BYTES], self.form, body, out);
-                true
+                self.checks.write((kind, TokenType::Pseudonym), &tag[..NAME_BYTES], self.form, body, out)
             }
             Action::Seal => {
                 // A token longer than that would not be known again: of a picture the marker is put.
@@ -235,8 +234,7 @@ impl Keyed {
                 let sealed = siv
                     .encrypt([self.checks.head(kind, TokenType::Sealed)], text)
                     .map_err(|_| Failed::Record("a value is too long to be sealed"))?;
-                self.checks.write((kind, TokenType::Sealed), &sealed, self.form, body, out);
-                true
+                self.checks.write((kind, TokenType::Sealed), &sealed, self.form, body, out)
             }
             Action::FormatPreserving => {
                 let ff1 = keys.of(kind).ff1(self, kind, context)?;
@@ -307,7 +305,9 @@ impl Keyed {
         let tokens = self.tokens.as_ref().ok_or(NO_VAULT)?.tokenize(&items)?;
         for (item, name) in items.iter().zip(&tokens) {
             let mut out = Vec::new();
-            self.checks.write((item.kind, TokenType::Vault), name, self.form, body, &mut out);
+            if !self.checks.write((item.kind, TokenType::Vault), name, self.form, body, &mut out) {
+                return Err(NO_KEY);
+            }
             write(&out);
         }
         Ok(())
@@ -407,12 +407,13 @@ impl TenantKeys {
     }
 
     fn shift(&mut self, keyed: &Keyed, context: Context<'_>) -> Result<&Prf, Failed> {
-        if self.shift.is_none() {
+        let shift = self.shift.get_or_insert_default();
+        if shift.is_none() {
             let tenant = context.tenant.unwrap_or_default().as_bytes();
             let key = keyed.ring.derive::<32>(keyed.ring.active(), Purpose::DateShift, &[tenant]);
-            self.shift = Some(Prf::new(key.map_err(|_| NO_KEY)?.expose()));
+            **shift = Some(Prf::new(key.map_err(|_| NO_KEY)?.expose()));
         }
-        self.shift.as_ref().ok_or(NO_KEY)
+        shift.as_ref().ok_or(NO_KEY)
     }
 }
 
