@@ -58,9 +58,9 @@ fn check(path: &Path, args: &CheckArgs, out: &mut dyn Write) -> Result<bool, Fai
     let mut pipeline = config::load(path)?;
     if let Some(profile) = args.profile {
         pipeline.treatment.policy.profile = profile;
-        if let Some((_, why)) = pipeline.treatment.policy.contradiction() {
-            return Err(Failure::Sentence(why));
-        }
+    }
+    if let Some(why) = pipeline.contradiction() {
+        return Err(Failure::Sentence(why));
     }
     if !pipeline.warnings.is_empty() {
         report_config(&ConfigError::Invalid(pipeline.warnings.clone()));

@@ -194,9 +194,22 @@ fn send(command: &[String], text: &str) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("{program} ended with {status}")) }
 }
 
+/// What is signed cannot be scrubbed any more, and goes on record as it is.
+fn without_phi(request: &Request) -> Result<(), Failure> {
+    let scrubbed = audit::scrubbed(Some(&request.purpose))?;
+    if scrubbed.as_deref() == Some(&request.purpose) {
+        return Ok(());
+    }
+    let what = "the purpose in the request holds what looks like PHI; ask anew, `scrubjay vault request` takes it out";
+    Err(Failure::Sentence(what.to_owned()))
+}
+
 pub(super) fn reveal(args: &RevealArgs) -> Result<(), Failure> {
     let approval = args.approval.as_deref().map(|file| read(file, Approval::from_json)).transpose()?;
     let purpose = audit::scrubbed(args.purpose.as_deref())?.unwrap_or_default();
+    if let Some(approval) = &approval {
+        without_phi(&approval.request)?;
+    }
     let (tokens, purpose) = match &approval {
         Some(approval) => (&approval.request.tokens, &approval.request.purpose),
         None => (&args.tokens, &purpose),
@@ -234,8 +247,10 @@ pub(super) fn approve(args: &ApproveArgs) -> Result<(), Failure> {
     let request = read(&args.request, Request::from_json)?;
     let operators = args.who.load()?;
     let who = args.who.authenticate(&operators)?;
-    let (count, purpose) = (request.tokens.len(), request.purpose.clone());
-    say(format!("{} asks for {count} tokens: {purpose}", request.operator));
+    without_phi(&request)?;
+    let shown = format!("{} asks for {} tokens: {}", request.operator, request.tokens.len(), request.purpose);
+    // It came from somebody else: no control character of theirs reaches the terminal.
+    say(shown.chars().filter(|c| !c.is_control()).collect::<String>());
     print(&request.approve(who, &args.who.operator_key.reference()?)?.to_json())
 }
 

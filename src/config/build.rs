@@ -19,7 +19,7 @@ use crate::detect::{Engine, Pack, PackErrors};
 #[cfg(feature = "kafka")]
 use crate::kafka::{KafkaSinkOptions, KafkaSourceOptions};
 use crate::keys::{KeyError, QuarantineKey, Ring, RingFile, SecretRef};
-use crate::policy::Policy;
+use crate::policy::{Policy, Profile};
 use crate::reason::unreadable;
 use crate::scrubber::{KeyAction, Keys, OnError, Settings, Stamp, THIS_YEAR};
 use crate::time;
@@ -184,8 +184,23 @@ fn this_year() -> i32 {
 }
 
 impl Pipeline {
+    /// Why rules or the treatment of keys do not go with the profile.
+    pub fn contradiction(&self) -> Option<String> {
+        let policy = &self.treatment.policy;
+        policy.contradiction().map(|(_, why)| why).or_else(|| {
+            (policy.profile == Profile::SafeHarbor && self.keys_stay_apart()).then(|| {
+                "profile safe-harbor allows no `key_action = { hmac }`: the hash is derived from the key, and under 45 CFR 164.514(c) a \
+                 code in de-identified data must not be derived from information about the individual; leave it out"
+                    .to_owned()
+            })
+        })
+    }
+
     /// The scrubber's settings; reads the secrets they need.
     pub fn settings(&self, engine: Arc<Engine>) -> Result<Settings, ConfigError> {
+        if let Some(why) = self.contradiction() {
+            return Err(ConfigError::Unreadable(why));
+        }
         let mut settings = self.treatment.settings(engine)?;
         settings.on_error = match &self.on_error {
             OnErrorConfig::Redact => OnError::Redact,

@@ -51,6 +51,10 @@ impl VaultKeys for RingKeys {
         self.0.load().active()
     }
 
+    fn ring(&self) -> u64 {
+        self.0.load().number()
+    }
+
     fn data_key(&self, version: u32, table: &'static str) -> Result<Sensitive<[u8; 32]>, VaultError> {
         let key = self.0.load().derive::<32>(version, Purpose::VaultSeal, &[table.as_bytes()]);
         key.map_err(|_| VaultError::MissingKey { version })

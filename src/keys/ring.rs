@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hkdf;
 use zeroize::Zeroize;
 
@@ -156,6 +157,12 @@ impl Ring {
     /// Which ring it is: 16 hexadecimal digits drawn when it was made.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// A number that tells it from others, made from its id.
+    pub fn number(&self) -> u64 {
+        let hash = digest(&SHA256, self.id.as_bytes());
+        hash.as_ref().iter().take(8).fold(0, |n, b| n << 8 | u64::from(*b))
     }
 
     /// The version that makes new tokens.

@@ -129,8 +129,17 @@ impl RingFile {
             reason: unreadable(&e),
         };
         let file = File::open(path).map_err(failed)?;
-        if file.metadata().map_err(failed)?.is_dir() {
+        let about = file.metadata().map_err(failed)?;
+        if about.is_dir() {
             return Err(damaged(path, "a directory; name the file in it"));
+        }
+        // It names the key-encryption key: whoever may write it decides which server is asked, and which library is loaded.
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            if about.permissions().mode() & 0o022 != 0 {
+                return Err(damaged(path, "writable by others than its owner; do `chmod go-w` on it"));
+            }
         }
         let mut text = String::new();
         file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(failed)?;

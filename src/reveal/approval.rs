@@ -104,6 +104,11 @@ impl Approval {
         Some(Approval { request: Request::of(value.get("request")?)?, approver, signature })
     }
 
+    /// What it is called on record.
+    pub(super) fn name(&self) -> String {
+        format!("approval-{}", hex(&self.signature[..8]))
+    }
+
     /// Whether it approves this, now.
     pub(super) fn holds(
         &self,

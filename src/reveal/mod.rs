@@ -110,6 +110,7 @@ impl Revealer<'_> {
         let mut what = What { count: Some(tokens.len() as u64), ..What::default() };
         if let Ground::Approved(approval) = ground {
             what.approver = Some(approval.approver.clone());
+            what.object = Some(approval.name());
         }
         let found = match self.check(who, tokens, tenant, purpose, ground, &mut what) {
             Ok(found) => found,
@@ -126,7 +127,10 @@ impl Revealer<'_> {
         // Another process may have done the same since the limit was looked at: each sees both on record, and neither shows more than
         // the limit.
         if !matches!(ground, Ground::BrokenGlass)
-            && let Err((phrase, sentence)) = self.within_the_hour(who, 0)
+            && let Err((phrase, sentence)) = self.within_the_hour(who, 0).and_then(|()| match ground {
+                Ground::Approved(approval) => self.used(who, approval, tokens.len() as u64),
+                _ => Ok(()),
+            })
         {
             self.record(event, who, what, purpose, Outcome::refused(phrase))?;
             return Err(RevealError::Refused(sentence));
@@ -223,6 +227,7 @@ impl Revealer<'_> {
                 return Err(("no approval by a second person", sentence));
             };
             approval.holds(self.operators, who.id(), tokens, purpose, self.now_ms)?;
+            self.used(who, approval, 0)?;
         }
         let mut found = Vec::new();
         for (text, named) in tokens.iter().zip(&read) {
@@ -232,6 +237,14 @@ impl Revealer<'_> {
                 let sentence =
                     format!("no role of {} is about values of kind {kind} of this tenant", who.id());
                 return Err(("no role for this kind and tenant", sentence));
+            }
+            if let Ground::Approved(Approval { approver, .. }) = ground
+                && !self.operators.may_reveal(approver, kind, &tenant)
+            {
+                let sentence = format!(
+                    "no role of {approver}, who approved, is about values of kind {kind} of this tenant"
+                );
+                return Err(("approved by one without a role for it", sentence));
             }
             found.push(Revealed { token: text.clone(), kind, tenant, value });
         }
@@ -275,6 +288,16 @@ impl Revealer<'_> {
                 }
             }
         }
+    }
+
+    /// Refused where an approval was used for more than so many tokens: it is good once.
+    fn used(&self, who: Authenticated<'_>, approval: &Approval, most: u64) -> Result<(), Refusal> {
+        let name = approval.name();
+        let same = |r: &Record| r.entry.what.object.as_deref() == Some(&*name);
+        if self.on_record(who, approval.request.time_ms, same)? > most {
+            return Err(("the approval was used", "an approval is good once; ask again".to_owned()));
+        }
+        Ok(())
     }
 
     /// Whether so many tokens more are within this operator's limit of an hour.

@@ -90,6 +90,12 @@ impl Operators {
         })
     }
 
+    /// Whether a role of this operator is about this kind and tenant.
+    pub(super) fn may_reveal(&self, id: &str, kind: Kind, tenant: &str) -> bool {
+        let operator = self.operators.iter().find(|o| o.id == id);
+        operator.is_some_and(|operator| Authenticated { operator }.may_reveal(kind, tenant))
+    }
+
     /// Whether an operator signed this.
     pub(super) fn has_signed(&self, id: &str, message: &[u8], signature: &[u8]) -> bool {
         let signer = self.operators.iter().find(|o| o.id == id);
@@ -124,8 +130,14 @@ impl Authenticated<'_> {
 }
 
 fn read(reader: &Reader, root: &Table<'_>) -> Operators {
-    let roles: Vec<Role> = root.tables("role").iter().filter_map(role).collect();
-    let operators = root.tables("operator").iter().filter_map(|t| operator(reader, t, &roles)).collect();
+    let mut roles: Vec<Role> = Vec::new();
+    for t in root.tables("role") {
+        roles.extend(role(reader, &t, &roles));
+    }
+    let mut operators: Vec<Operator> = Vec::new();
+    for t in root.tables("operator") {
+        operators.extend(operator(reader, &t, &roles, &operators));
+    }
     let mut limits = Limits {
         per_hour: PER_HOUR,
         bulk_from: BULK_FROM,
@@ -145,7 +157,13 @@ fn read(reader: &Reader, root: &Table<'_>) -> Operators {
     Operators { operators, limits }
 }
 
-fn role(t: &Table<'_>) -> Option<Role> {
+/// One person must not be two, nor one name mean two things.
+fn twice(reader: &Reader, span: std::ops::Range<usize>, what: &str) {
+    let help = Some("give each their own, or take one of the two out".to_owned());
+    reader.error(span, format!("`{what}` stands there twice"), "the second one", help);
+}
+
+fn role(reader: &Reader, t: &Table<'_>, before: &[Role]) -> Option<Role> {
     let name = t.required_string("name", "name the role: name = \"privacy-officer\"");
     let names: Vec<(&str, Kind)> = Kind::ALL.iter().map(|k| (k.name(), *k)).collect();
     let kinds = t.strings("kinds");
@@ -153,10 +171,15 @@ fn role(t: &Table<'_>) -> Option<Role> {
     let tenants = t.strings("tenants").map(|all| all.into_iter().map(toml::Spanned::into_inner).collect());
     let break_glass = t.boolean("break_glass").unwrap_or(false);
     t.finish(&[]);
+    if let Some(name) = &name
+        && before.iter().any(|role| role.name == *name.get_ref())
+    {
+        twice(reader, name.span(), "role.name");
+    }
     Some(Role { name: name?.into_inner(), kinds: kinds.unwrap_or(KindSet::ALL), tenants, break_glass })
 }
 
-fn operator(reader: &Reader, t: &Table<'_>, roles: &[Role]) -> Option<Operator> {
+fn operator(reader: &Reader, t: &Table<'_>, roles: &[Role], before: &[Operator]) -> Option<Operator> {
     let id = t.required_string("id", "name the operator: id = \"ana\"");
     let key = t.required_string("public_key", "write the key that `scrubjay vault operator-key` prints");
     let words = t.strings("roles").unwrap_or_default();
@@ -177,7 +200,10 @@ fn operator(reader: &Reader, t: &Table<'_>, roles: &[Role]) -> Option<Operator> 
             found
         })
         .collect();
-    let (id, key) = (id?.into_inner(), key?);
+    let (id, key) = (id?, key?);
+    if before.iter().any(|o| o.id == *id.get_ref()) {
+        twice(reader, id.span(), "operator.id");
+    }
     let mut public_key = [0; 32];
     if !unhex(key.get_ref().as_bytes(), &mut public_key) {
         let help =
@@ -190,5 +216,8 @@ fn operator(reader: &Reader, t: &Table<'_>, roles: &[Role]) -> Option<Operator> 
         );
         return None;
     }
-    Some(Operator { id, public_key, roles: own })
+    if before.iter().any(|o| o.public_key == public_key) {
+        twice(reader, key.span(), "operator.public_key");
+    }
+    Some(Operator { id: id.into_inner(), public_key, roles: own })
 }

@@ -22,6 +22,10 @@ impl VaultKeys for RingKeys {
         self.0.active()
     }
 
+    fn ring(&self) -> u64 {
+        1
+    }
+
     fn data_key(&self, version: u32, table: &'static str) -> Result<Sensitive<[u8; 32]>, VaultError> {
         let key = self.0.derive::<32>(version, Purpose::VaultSeal, &[table.as_bytes()]);
         key.map_err(|_| VaultError::MissingKey { version })
@@ -430,6 +434,21 @@ fn files_of_operators_are_checked() {
         ("[[role]]\nname = \"x\"\nkinds = [\"nmae\"]\n", "did you mean \"name\"?"),
         ("[limits]\nbulk_from = 1\n", "`limits.bulk_from` must be a whole number from 2"),
         ("[[oper]]\n", "did you mean `operator`?"),
+        // One person is not two.
+        (
+            &format!(
+                "[[operator]]\nid = \"ana\"\npublic_key = \"{key}\"\n[[operator]]\nid = \"ana2\"\npublic_key = \"{key}\"\n"
+            ),
+            "o.toml:6:14: `operator.public_key` stands there twice",
+        ),
+        (
+            &format!(
+                "[[operator]]\nid = \"ana\"\npublic_key = \"{key}\"\n[[operator]]\nid = \"ana\"\npublic_key = \"{}\"\n",
+                "cd".repeat(32)
+            ),
+            "o.toml:5:6: `operator.id` stands there twice",
+        ),
+        ("[[role]]\nname = \"x\"\n[[role]]\nname = \"x\"\n", "o.toml:4:8: `role.name` stands there twice"),
     ] {
         assert!(wrong(text).contains(says), "{}", wrong(text));
     }

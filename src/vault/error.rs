@@ -60,6 +60,12 @@ pub enum VaultError {
         /// The version known.
         known: u64,
     },
+    /// It was made with another key ring: values would get second tokens, and half of them would open with neither.
+    #[error("{what} is of another key ring; give the ring it was made with")]
+    OtherRing {
+        /// The vault, or a backup.
+        what: &'static str,
+    },
     /// Bytes were changed or are missing.
     #[error("the vault is damaged or was altered: {what}; restore a backup")]
     Damaged {

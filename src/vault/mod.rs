@@ -100,6 +100,10 @@ pub trait VaultKeys: Send + Sync {
     /// The key version that new values are sealed under.
     fn current(&self) -> u32;
 
+    /// A number that tells this ring from others. A vault keeps the one of its first opening, and opens with no other:
+    /// [`VaultError::OtherRing`].
+    fn ring(&self) -> u64;
+
     /// 32 bytes for the values of one table under one key version. It is asked for once a batch and never kept, so that
     /// a version stops working when it is destroyed: [`VaultError::MissingKey`] where it is, or never was there.
     fn data_key(&self, version: u32, table: &'static str) -> Result<Sensitive<[u8; 32]>, VaultError>;

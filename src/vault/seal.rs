@@ -81,6 +81,17 @@ impl<'k> Sealer<'k> {
     }
 
     /// Opens the value of a record.
+    /// That a record which comes from elsewhere opens with these keys; one of a version that was destroyed opens with none.
+    pub(crate) fn is_of_this_ring(&mut self, token: TokenId, record: &Record<'_>) -> Result<(), VaultError> {
+        const OTHER: VaultError = VaultError::OtherRing { what: "the backup" };
+        match self.open(token, record) {
+            Ok(_) => Ok(()),
+            Err(VaultError::MissingKey { version }) if version <= self.keys.current() => Ok(()),
+            Err(VaultError::MissingKey { .. } | VaultError::Damaged { .. }) => Err(OTHER),
+            Err(e) => Err(e),
+        }
+    }
+
     pub(crate) fn open(&mut self, token: TokenId, record: &Record<'_>) -> Result<Original, VaultError> {
         let bound = Bound::of(token, record);
         let key = self.record_key(bound)?;

@@ -37,6 +37,10 @@ impl VaultKeys for Keys {
         self.current.load(Ordering::Relaxed)
     }
 
+    fn ring(&self) -> u64 {
+        1
+    }
+
     fn data_key(&self, version: u32, table: &'static str) -> Result<Sensitive<[u8; 32]>, VaultError> {
         let key =
             self.keys.lock().unwrap().get(&version).copied().ok_or(VaultError::MissingKey { version })?;

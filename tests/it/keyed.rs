@@ -107,6 +107,16 @@ fn what_is_wrong_with_a_ring_is_told_and_nothing_goes_out() {
         String::from_utf8(ring.clone()).unwrap().replace("\"created_ms\": 1", "\"created_ms\": 2"),
     );
     refused(&dir, "the key ring ring is altered");
+    // Whoever may write it says which server is asked and which library is loaded.
+    let mode = |mode| {
+        use std::os::unix::fs::PermissionsExt;
+        let path = dir.path().join("ring");
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    dir.file("ring", &ring);
+    mode(0o666);
+    refused(&dir, "writable by others than its owner");
+    mode(0o644);
     std::fs::remove_file(dir.path().join("ring")).unwrap();
     refused(&dir, "cannot read the key ring ring");
     dir.file("ring", &ring);

@@ -133,6 +133,48 @@ fn erasure_takes_the_value_and_is_on_record() {
     assert!(log.contains("vault_init") && log.contains("vault_delete") && !log.contains("219-10"), "{log}");
 }
 
+/// A vault is one ring's: with another one values would get second tokens, and each ring would open some of them.
+#[test]
+fn a_vault_opens_with_the_ring_it_was_made_with_only() {
+    let dir = house();
+    tokens(&dir, "SSN 219-10-9999, MRN 4471902\n");
+    dir.secret("backup.key", "ab".repeat(32));
+    dir.cmd().args("vault backup --config p.toml b --key file:backup.key").run().code(0);
+    dir.cmd().args("keys init other --kek file:kek2 --create-kek").run().code(0);
+    dir.file("q.toml", PIPELINE.replace("\"ring\"", "\"other\""));
+    let run = dir.cmd().args("run q.toml").stdin("SSN 219-10-9999\n").run();
+    run.code(2).stdout("").stderr_has("the vault is of another key ring");
+    dir.file("r.toml", PIPELINE.replace("\"ring\"", "\"other\"").replace("vault.redb", "new.redb"));
+    dir.cmd().args("vault init --config r.toml").run().code(0);
+    let restored = dir.cmd().args("vault restore --config r.toml b --key file:backup.key").run();
+    restored.code(2).stderr_has("the backup is of another key ring");
+    dir.cmd().args("vault stats --config r.toml").run().code(0).stdout_has("0 values");
+}
+
+/// What is signed goes on record as it is: it is scrubbed before, and looked at again.
+#[test]
+fn an_approval_holds_no_phi_is_good_once_and_comes_from_one_who_may() {
+    let dir = house();
+    let all = tokens(&dir, "SSN 219-10-9999, SSN 219-10-9998\n");
+    let two = |cmd: Cmd| all.iter().fold(cmd, Cmd::arg);
+    let ask = || {
+        let cmd = dir.cmd().args("vault request --operator ana --purpose").arg("audit of the claims");
+        dir.file("request.json", two(cmd).run().code(0).stdout);
+    };
+    ask();
+    let edited = String::from_utf8(dir.read("request.json")).unwrap();
+    dir.file("edited.json", edited.replace("audit of the claims", "SSN 219-10-9999 called"));
+    let approve = |who: &str, file: &str| vault(&dir, "approve", who).arg(file).run();
+    approve("ben", "edited.json").code(2).stdout("").stderr_has("holds what looks like PHI");
+    // Cho's role is about record numbers only.
+    let reveal = || vault(&dir, "reveal", "ana").args("--approval approval.json").run();
+    dir.file("approval.json", approve("cho", "request.json").code(0).stdout);
+    reveal().code(2).stdout("").stderr_has("no role of cho, who approved");
+    dir.file("approval.json", approve("ben", "request.json").code(0).stdout);
+    reveal().code(0).stdout_has("219-10-9998");
+    reveal().code(2).stdout("").stderr_has("an approval is good once");
+}
+
 #[test]
 fn many_need_a_second_person_and_emergencies_an_alert() {
     let dir = house();

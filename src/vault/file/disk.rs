@@ -18,6 +18,8 @@ use crate::vault::backup::sync_directory;
 
 pub(super) const TAGS: TableDefinition<'_, &[u8; 32], &[u8; 16]> = TableDefinition::new("tags");
 pub(super) const RECORDS: TableDefinition<'_, &[u8; 16], &[u8]> = TableDefinition::new("records");
+/// Which key ring the values are sealed with.
+pub(super) const RING: &str = "ring";
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// The latest time a record was stamped with: milliseconds since 1970.
 pub(super) const LATEST_MS: &str = "latest_ms";

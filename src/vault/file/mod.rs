@@ -15,7 +15,7 @@ use std::sync::Arc;
 use aws_lc_rs::rand;
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
-use self::disk::{Disk, LATEST_MS, META, RECORDS, TAGS};
+use self::disk::{Disk, LATEST_MS, META, RECORDS, RING, TAGS};
 use self::queue::{Changes, NewRecord, Queue, State};
 use super::cache::Cache;
 use super::clock::{Calendar, Clock, SystemClock, expiry, is_past};
@@ -95,10 +95,20 @@ impl FileVault {
     }
 
     fn on(disk: Disk, keys: Arc<dyn VaultKeys>, options: VaultOptions) -> Result<FileVault, VaultError> {
-        let latest_ms = disk.read(|tx| {
+        let (latest_ms, ring) = disk.read(|tx| {
             let meta = tx.open_table(META).map_err(|e| disk.error(e))?;
-            Ok(meta.get(LATEST_MS).map_err(|e| disk.error(e))?.map_or(0, |v| v.value()))
+            let number = |name| meta.get(name).map(|v| v.map(|v| v.value())).map_err(|e| disk.error(e));
+            Ok((number(LATEST_MS)?.unwrap_or(0), number(RING)?))
         })?;
+        match ring {
+            Some(ring) if ring == keys.ring() => {}
+            Some(_) => return Err(VaultError::OtherRing { what: "the vault" }),
+            None => disk.write(|tx| {
+                let mut meta = tx.open_table(META).map_err(|e| disk.error(e))?;
+                meta.insert(RING, keys.ring()).map_err(|e| disk.error(e))?;
+                Ok(())
+            })?,
+        }
         Ok(FileVault {
             disk,
             queue: Queue::default(),

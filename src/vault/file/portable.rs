@@ -5,6 +5,7 @@ use redb::{ReadableTable, ReadableTableMetadata};
 use super::disk::{LATEST_MS, META, RECORDS, TAGS};
 use super::{BAD_RECORD, FileVault};
 use crate::vault::record::Record;
+use crate::vault::seal::Sealer;
 use crate::vault::{Entry, Portable, TokenId, TokenStore, VaultError};
 
 impl Portable for FileVault {
@@ -34,8 +35,10 @@ impl Portable for FileVault {
             if !records.is_empty().map_err(|e| self.disk.error(e))? {
                 return Err(VaultError::NotEmpty);
             }
+            let mut sealer = Sealer::new(&*self.keys);
             while let Some(entry) = next()? {
                 let record = Record::parse(&entry.record).ok_or(BAD_RECORD)?;
+                sealer.is_of_this_ring(entry.token, &record)?;
                 self.calendar.note(record.created_ms);
                 records.insert(&entry.token.0, &*entry.record).map_err(|e| self.disk.error(e))?;
                 if entry.is_tagged {

@@ -153,11 +153,14 @@ impl Portable for PostgresVault {
                 return Err(VaultError::NotEmpty.into());
             }
             let mut count = 0;
+            let mut sealer = Sealer::new(&*self.keys);
             loop {
                 let mut entries = Vec::new();
                 while entries.len() < BATCH as usize
                     && let Some(entry) = next()?
                 {
+                    let record = Record::parse(&entry.record).ok_or(BAD_RECORD)?;
+                    sealer.is_of_this_ring(entry.token, &record)?;
                     entries.push(entry);
                 }
                 if entries.is_empty() {

@@ -104,6 +104,9 @@ impl PostgresVault {
         if format != sql::FORMAT {
             return Err(VaultError::Format { found: format as u64, known: sql::FORMAT as u64 });
         }
+        if vault.ring()? != vault.keys.ring() as i64 {
+            return Err(VaultError::OtherRing { what: "the vault" });
+        }
         let here = vault.calendar.now_ms();
         if here.abs_diff(server_ms as u64) > CLOCK_SLACK_MS {
             tracing::warn!(
@@ -122,6 +125,19 @@ impl PostgresVault {
                 Some(row) => Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)),
                 None => Err(VaultError::Server("has no vault in it yet; initialise it".to_string()).into()),
             }
+        })
+    }
+
+    /// Which ring it is of. Of two members that open it first at once one waits for the other, sees no row, and asks again.
+    fn ring(&self) -> Result<i64, VaultError> {
+        self.pool.run(|session| {
+            let statement = session.prepared(sql::RING)?;
+            let ours = self.keys.ring() as i64;
+            let row = match session.client.query_opt(&statement, &[&ours])? {
+                Some(row) => row,
+                None => session.client.query_one(&statement, &[&ours])?,
+            };
+            Ok(row.try_get(0)?)
         })
     }
 

@@ -17,7 +17,8 @@ SELECT pg_advisory_xact_lock(8217355120463611);
 CREATE TABLE IF NOT EXISTS scrubjay_vault (
     only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
     format bigint NOT NULL,
-    erasures bigint NOT NULL DEFAULT 0
+    erasures bigint NOT NULL DEFAULT 0,
+    ring bigint
 );
 CREATE TABLE IF NOT EXISTS scrubjay_token (
     id bytea PRIMARY KEY CHECK (length(id) = 16),
@@ -38,6 +39,11 @@ INSERT INTO scrubjay_vault (format) VALUES (1) ON CONFLICT DO NOTHING;
 /// The version of the tables, how often something was erased, and the server's time.
 pub(super) const STATE: &str =
     "SELECT format, erasures, (extract(epoch FROM now()) * 1000)::bigint FROM scrubjay_vault";
+
+/// Which ring it is of: the first to open it says so.
+pub(super) const RING: &str = "
+WITH first AS (UPDATE scrubjay_vault SET ring = $1 WHERE ring IS NULL RETURNING ring)
+SELECT ring FROM first UNION ALL SELECT ring FROM scrubjay_vault WHERE ring IS NOT NULL";
 
 /// One round trip for a batch: a token for each tag, the one there is or a new one. Sorted by tag, so that members who
 /// insert the same ones never wait for each other in a circle. A row that is there is locked, and written only on the
