@@ -18,11 +18,13 @@ struct Memory {
     tokens: Mutex<HashMap<[u8; 32], [u8; 16]>>,
     commits: Mutex<u32>,
     broken: bool,
+    /// It takes no longer values; any if that is not said.
+    longest: Option<usize>,
 }
 
 impl Tokens for Memory {
     fn tokenize(&self, items: &[NewToken<'_>]) -> Result<Vec<[u8; 16]>, Failed> {
-        if items.iter().any(|item| item.value.len() > 64) {
+        if items.iter().any(|item| self.longest.is_some_and(|longest| item.value.len() > longest)) {
             return Err(Failed::Record("a value is too long for the vault"));
         }
         let mut tokens = self.tokens.lock().unwrap();
@@ -233,7 +235,9 @@ fn what_the_vault_could_not_keep_goes_nowhere() {
 /// One value that no vault takes is its record's failure, not the pipeline's.
 #[test]
 fn what_no_vault_takes_stops_nothing() {
-    let scrubber = scrubber(Action::Token);
+    let vault = Arc::new(Memory { longest: Some(64), ..Memory::default() });
+    let keyed = Keyed::new(Arc::new(Ring::of_tests()), 2026).unwrap().with_vault(vault);
+    let scrubber = with(policy(Profile::Logs, Some(Action::Token)), keyed, Tenant::default(), None);
     let long = format!("mail to {}@example.org", "a".repeat(60));
     assert_eq!(scrub(&scrubber, &long), "[UNREADABLE]");
     assert!(scrub(&scrubber, "SSN 219-10-9999").starts_with("SSN [SSN:t1:"));
