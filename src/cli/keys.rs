@@ -150,8 +150,8 @@ fn changed(command: &Command, recorder: &Recorder, now: i64) -> Result<String, F
             RingFile::read(ring)?.retire(*version, now)?;
             Ok((format!("version {version} is retired"), vec![*version]))
         }
-        Command::Destroy { version, yes, .. } => {
-            destroy(ring, *version, *yes, now)?;
+        Command::Destroy { version, .. } => {
+            RingFile::read(ring)?.destroy(*version, now)?;
             let text = format!(
                 "version {version} is destroyed here; copies of {} made before still hold it",
                 ring.display()
@@ -177,12 +177,19 @@ fn changed(command: &Command, recorder: &Recorder, now: i64) -> Result<String, F
             Ok((text, vec![number]))
         }
     };
-    recorder.around(event, what, work).map(|(text, _)| text)
+    let done = match command {
+        Command::Destroy { version, yes, .. } => {
+            meant(ring, *version, *yes)?;
+            let what = What { key_versions: vec![*version], ..what(None) };
+            recorder.before(event, what, work)
+        }
+        _ => recorder.around(event, what, work),
+    };
+    done.map(|(text, _)| text)
 }
 
 /// A destroyed key cannot be brought back: nobody destroys one by a slip.
-fn destroy(ring: &Path, version: u32, yes: bool, now: i64) -> Result<(), Failure> {
-    let mut file = RingFile::read(ring)?;
+fn meant(ring: &Path, version: u32, yes: bool) -> Result<(), Failure> {
     if !yes {
         return Err(Failure::Sentence(format!(
             "nothing that version {version} of {} sealed could be read again, in text, in the vault and in backups; tokens that it made \
@@ -190,11 +197,6 @@ fn destroy(ring: &Path, version: u32, yes: bool, now: i64) -> Result<(), Failure
             ring.display()
         )));
     }
-    file.destroy(version, now)?;
-    say(format!(
-        "version {version} is destroyed here; copies of {} made before still hold it",
-        ring.display()
-    ));
     Ok(())
 }
 

@@ -87,6 +87,21 @@ impl Recorder {
         done
     }
 
+    /// Puts on record what cannot be undone, and only then does it. If it fails a second entry says so.
+    pub(super) fn before<T>(
+        &self,
+        event: Event,
+        what: What,
+        work: impl FnOnce() -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        self.record(event, what.clone(), Outcome::Ok)?;
+        let done = work();
+        if done.is_err() {
+            self.record(event, what, Outcome::failed("the command failed; its message says why"))?;
+        }
+        done
+    }
+
     /// Appends one entry.
     pub(super) fn record(&self, event: Event, what: What, outcome: Outcome) -> Result<(), Failure> {
         let Some(log) = &self.log else { return Ok(()) };

@@ -10,7 +10,7 @@ use super::audit;
 use super::failure::{Failure, say};
 use super::recording::{LogArgs, told};
 use super::vault::PlaceArgs;
-use crate::audit::PublicKey;
+use crate::audit::{Actor, Entry, Event, Outcome, PublicKey};
 use crate::config::{ConfigError, read_text};
 use crate::reason::unreadable;
 use crate::reveal::{Approval, Authenticated, Ground, Operators, Request, RevealError, Revealer};
@@ -138,11 +138,15 @@ fn with<T>(
     work: impl FnOnce(&Revealer<'_>, Authenticated<'_>) -> Result<T, RevealError>,
 ) -> Result<T, Failure> {
     let operators = who.load()?;
-    let own = who.authenticate(&operators)?;
     let (log_dir, log) = log.open()?.ok_or_else(|| {
         let what =
             "a reveal is always put on record: name the audit log with --audit, or in SCRUBJAY_AUDIT_DIR";
         Failure::Sentence(what.to_owned())
+    })?;
+    let own = who.authenticate(&operators).or_else(|failure| {
+        let entry = Entry::new(Event::Login, Actor::current().operator(&who.operator));
+        log.append(&entry.outcome(Outcome::refused("no operator with this key"))).map_err(told)?;
+        Err(failure)
     })?;
     let (keyed, vault) = place.open()?;
     let command = operators.limits.alert.clone();
@@ -178,7 +182,11 @@ fn send(command: &[String], text: &str) -> Result<(), String> {
         .map_err(failed)?;
     if let Some(mut stdin) = child.stdin.take() {
         // Short enough for the pipe, however late it is read.
-        writeln!(stdin, "{text}").map_err(failed)?;
+        match writeln!(stdin, "{text}") {
+            // It may tell somebody without reading why; whether it did its exit status says.
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => {}
+            written => written.map_err(failed)?,
+        }
     }
     let deadline = Instant::now() + ALERT_TIMEOUT;
     let status = loop {

@@ -220,8 +220,7 @@ pub(super) fn run(args: &VaultArgs) -> Result<ExitCode, Failure> {
             what.kinds.sort_unstable();
             what.kinds.dedup();
             what.tokens = ids.iter().map(|(.., name)| name.clone()).collect();
-            let about = |count: Option<&u64>| What { count: count.copied(), ..what };
-            let count = recorder.around(Event::VaultDelete, about, || {
+            let count = recorder.before(Event::VaultDelete, what, || {
                 let erase = |count, (_, id, _): &(Kind, TokenId, String)| {
                     Ok(count + u64::from(vault.store().delete(*id)?))
                 };

@@ -120,7 +120,7 @@ impl Revealer<'_> {
             }
         };
         if let Ground::BrokenGlass = ground {
-            self.tell(who, "revealed with the glass broken", tokens.len())?;
+            self.tell(who, "revealed with the glass broken", (&what, purpose))?;
         }
         // On the disk before anybody sees the value.
         self.record(event, who, what.clone(), purpose, Outcome::Ok)?;
@@ -156,16 +156,20 @@ impl Revealer<'_> {
             self.record(Event::BreakGlass, who, what, purpose, Outcome::refused(phrase))?;
             return Err(RevealError::Refused(sentence));
         }
-        self.tell(who, "broke the glass", 0)?;
+        self.tell(who, "broke the glass", (&what, purpose))?;
         self.record(Event::BreakGlass, who, what, purpose, Outcome::Ok)
     }
 
-    fn tell(&self, who: Authenticated<'_>, what: &str, tokens: usize) -> Result<(), RevealError> {
+    /// Tells somebody; that nobody could be told is on record.
+    fn tell(&self, who: Authenticated<'_>, did: &str, about: (&What, &str)) -> Result<(), RevealError> {
+        let (what, purpose) = about;
         let event = serde_json::json!({
-            "event": "break_glass", "operator": who.id(), "what": what, "tokens": tokens, "time_ms": self.now_ms,
+            "event": "break_glass", "operator": who.id(), "what": did, "tokens": what.count, "time_ms": self.now_ms,
         });
-        (self.alert)(&event.to_string())
-            .map_err(|e| RevealError::Refused(format!("nobody could be alerted: {e}")))
+        let Err(e) = (self.alert)(&event.to_string()) else { return Ok(()) };
+        let outcome = Outcome::failed("nobody could be alerted");
+        self.record(Event::BreakGlass, who, what.clone(), purpose, outcome)?;
+        Err(RevealError::Refused(format!("nobody could be alerted: {e}")))
     }
 
     /// Everything that can be refused is: a phrase for the record, and a sentence.
@@ -191,10 +195,20 @@ impl Revealer<'_> {
         }
         let mut read = Vec::new();
         for (at, text) in tokens.iter().enumerate() {
-            let named = Named::read(self.keyed, text).ok_or((
-                "no token of this key ring",
-                format!("the text at place {} is no token of this key ring", at + 1),
-            ))?;
+            let named = Named::read(self.keyed, text).ok_or_else(|| match self.keyed.missing_version(text) {
+                Some(version) => (
+                    "a version of the key that is not in the ring",
+                    format!(
+                        "the text at place {} is of version {version} of the key, which is not in this ring: it was destroyed, or the ring \
+                         is an older copy or another one",
+                        at + 1
+                    ),
+                ),
+                None => (
+                    "no token of this key ring",
+                    format!("the text at place {} is no token of this key ring", at + 1),
+                ),
+            })?;
             what.tokens.push(named.on_record(self.keyed, tenant)?);
             read.push(named);
         }

@@ -393,6 +393,12 @@ fn the_glass_stays_whole_where_nobody_can_be_told() {
     };
     let refused = revealer.break_glass(f.who("ana"), WHY).unwrap_err();
     assert_eq!(refused.to_string(), "nobody could be alerted: the pager is gone");
+    let on_record = (Event::BreakGlass, "failed", Some("nobody could be alerted".to_owned()));
+    assert_eq!(f.last(), on_record);
+    // What failed has not broken it.
+    assert!(f.reveal("ana", &["x"], Ground::BrokenGlass).unwrap_err().contains("no token"));
+    let mrn = f.token(Action::Token, Kind::Mrn, "4471902", "a");
+    assert!(f.reveal("ana", &[&mrn], Ground::BrokenGlass).unwrap_err().contains("the glass is not broken"));
 }
 
 /// What cannot be put on record is not revealed: here the log is damaged, there its directory is gone.

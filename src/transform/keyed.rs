@@ -338,6 +338,12 @@ impl Keyed {
         (span.len() == text.len() && orphan && read.version <= self.ring.active()).then_some(read)
     }
 
+    /// The version of the key that a text of a token's form names, if the ring cannot read it.
+    pub fn missing_version(&self, text: &str) -> Option<u32> {
+        let (_, read) = token::all(text.as_bytes()).next()?;
+        self.ring.readable().all(|v| v != read.version).then_some(read.version)
+    }
+
     /// Opens a sealed value that [`Keyed::recognize`] gave.
     ///
     /// # Errors

@@ -52,7 +52,16 @@ fn after_rotation_new_tokens_are_of_the_new_version() {
     assert_eq!(filter(&dir, "--profile pseudonymised", &old), old);
     dir.cmd().args("keys list ring").run().code(0).quiet().stdout_has("1  retired").stdout_has("2  active");
     dir.cmd().args("keys destroy ring 1").run().code(2).stderr_has("add --yes if that is meant");
-    dir.cmd().args("keys destroy ring 1 --yes").run().code(0).stderr_has("version 1 is destroyed");
+    let done = dir
+        .cmd()
+        .args("keys destroy ring 1 --yes --audit audit")
+        .run()
+        .code(0)
+        .stderr_has("version 1 is destroyed");
+    assert_eq!(String::from_utf8_lossy(&done.stderr).matches("is destroyed").count(), 1);
+    let log = String::from_utf8(dir.read("audit/audit-000001.jsonl")).unwrap();
+    assert!(log.contains(r#""event":"key_destroy""#) && log.contains(r#""key_versions":[1]"#), "{log}");
+    assert_eq!(log.lines().count(), 1, "what was not meant is not on record as done");
     dir.cmd().args("keys verify ring").run().code(0).stderr_has("1 version can be read, version 2 is active");
     dir.cmd()
         .args("keys destroy ring 2 --yes")

@@ -70,6 +70,16 @@ fn a_token_leads_back_for_those_who_may_and_is_on_record() {
         .run()
         .code(0)
         .stdout_has("mrn\t4471902\n");
+    // One of a version that the ring does not have is told from what is no token.
+    let newer = all[0].replace(":t1:", ":t9:");
+    vault(&dir, "reveal", "ana")
+        .arg(&newer)
+        .args("--purpose")
+        .arg("correct the chart")
+        .run()
+        .code(2)
+        .stdout("")
+        .stderr_has("is of version 9 of the key, which is not in this ring");
     // A clerk may see medical record numbers only.
     let refused =
         vault(&dir, "reveal", "cho").arg(&all[0]).args("--purpose").arg("correct the chart").run().code(2);
@@ -96,6 +106,8 @@ fn a_token_leads_back_for_those_who_may_and_is_on_record() {
     assert!(
         log.contains("vault_reveal")
             && log.contains("refused")
+            && log.contains(r#""event":"login","who":{"operator":"ana""#)
+            && log.contains("no operator with this key")
             && log.contains("no role for this kind and tenant"),
         "{log}"
     );
