@@ -43,7 +43,7 @@ impl Profile {
     pub fn version(self) -> u32 {
         match self {
             Profile::Logs => 1,
-            Profile::SafeHarbor => 2,
+            Profile::SafeHarbor => 3,
             Profile::LimitedDataSet | Profile::Pseudonymised => 1,
         }
     }
@@ -59,6 +59,11 @@ impl Profile {
     /// Whether what makes a log a log stays: the line's own event time, private addresses, the route of a URL.
     pub fn keeps_logs_useful(self) -> bool {
         matches!(self, Profile::Logs | Profile::Pseudonymised)
+    }
+
+    /// Whether codes that are derived from what they stand for are let through: 45 CFR 164.514(c)(1) rules them out.
+    pub fn refuses_derived(self) -> bool {
+        self == Profile::SafeHarbor
     }
 
     /// What is done with a finding of this kind where no rule says otherwise.

@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
+use aws_lc_rs::digest::{SHA256, digest};
+
 use super::AuditError;
 use super::actor::{Actor, MAX_FACT_BYTES};
 use super::event::Event;
+use crate::keys::encoding::hex;
 use crate::kind::Kind;
 
 /// Bytes of a purpose, at most.
@@ -62,6 +65,16 @@ pub struct What {
     pub approver: Option<String>,
     /// SHA-256 of a policy or a file. Never of a value: a hash of few possible values gives them away.
     pub digest: Option<[u8; 32]>,
+}
+
+impl What {
+    /// The name of a tenant as it is put on record: as it is, where it can be an id, and else by its SHA-256.
+    pub fn tenant_id(name: &str) -> String {
+        match is_id(name) {
+            true => name.to_owned(),
+            false => format!("sha256:{}", &hex(digest(&SHA256, name.as_bytes()).as_ref())[..32]),
+        }
+    }
 }
 
 /// How an event ended. Reasons are fixed phrases of the program, never text from elsewhere.
@@ -191,6 +204,15 @@ fn is_id(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_tenant_has_an_id() {
+        assert_eq!(What::tenant_id("north"), "north");
+        for name in ["4711", "north clinic", "Ärzte", "", &"x".repeat(129)] {
+            let id = What::tenant_id(name);
+            assert!(is_id(&id) && id.starts_with("sha256:") && id.len() == 39, "{name}: {id}");
+        }
+    }
 
     #[test]
     fn what_may_not_be_written_is_refused_without_repeating_it() {

@@ -37,7 +37,6 @@ events! {
     VaultRevealBulk "vault_reveal_bulk" "reveal of the values behind many tokens at once";
     BreakGlass "break_glass" "reveal in an emergency, without the usual approval";
     QuarantineOpen "quarantine_open" "opening of sealed records";
-    VaultExport "vault_export" "export of entries of the vault";
     VaultInit "vault_init" "making of a vault";
     VaultDelete "vault_delete" "erasure of the values behind tokens";
     VaultBackup "vault_backup" "backup of the vault";
@@ -45,9 +44,7 @@ events! {
     VaultExpire "vault_expire" "deletion of entries of the vault at the end of their time";
     ApprovalRequest "approval_request" "request for an approval";
     ApprovalGrant "approval_grant" "approval of what another asked for";
-    ApprovalDeny "approval_deny" "refusal of what another asked for";
     Login "login" "sign-in of an operator";
-    Logout "logout" "sign-out of an operator, by choice or by time";
     AuditRotate "audit_rotate" "going on of the audit log in a new file";
     AuditRecover "audit_recover" "moving aside of a last line that a crash left unfinished";
     AuditExport "audit_export" "export of entries of the audit log";
@@ -62,8 +59,8 @@ impl Event {
 
     /// Whether it shows somebody what was protected: the reveals, and opening the quarantine.
     pub fn discloses(self) -> bool {
-        use Event::{BreakGlass, QuarantineOpen, VaultExport, VaultReveal, VaultRevealBulk};
-        matches!(self, VaultReveal | VaultRevealBulk | BreakGlass | QuarantineOpen | VaultExport)
+        use Event::{BreakGlass, QuarantineOpen, VaultReveal, VaultRevealBulk};
+        matches!(self, VaultReveal | VaultRevealBulk | BreakGlass | QuarantineOpen)
     }
 }
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::failure::Failure;
+use super::recording;
 use crate::codec::Format;
 use crate::config::{self, MAX_RECORD_BYTES, RosterConfig, Treatment};
 use crate::detect::Engine;
@@ -67,10 +68,14 @@ impl ThreadsArgs {
 }
 
 impl CommonArgs {
-    /// The settings these options and the policy file make together.
+    /// The settings these options and the policy file make together; their use is put on record where the file names an audit log.
     pub(super) fn settings(&self) -> Result<Settings, Failure> {
         let (treatment, engine) = self.treatment(Profile::default())?;
-        Ok(treatment.settings(engine)?)
+        let settings = treatment.settings(engine)?;
+        if let Some(file) = &self.policy {
+            recording::policy_load(treatment.audit, file, treatment.digest, &settings)?;
+        }
+        Ok(settings)
     }
 
     /// The same for a command that changes nothing, with `usual` as the profile where neither an option nor a policy file says
@@ -91,6 +96,8 @@ impl CommonArgs {
                 keys: Default::default(),
                 vault: None,
                 stamp: None,
+                audit: None,
+                digest: None,
                 max_record_bytes: MAX_RECORD_BYTES,
             },
         };

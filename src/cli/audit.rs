@@ -14,10 +14,12 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::args::{SecretArg, secret};
 use super::failure::{Failure, say};
+use super::recording;
 use crate::audit::{
     Actor, AuditError, AuditLog, AuditSettings, Entry, Event, ExportFormat, Follower, Outcome, PublicKey,
     Reader, Report, VerifyOptions, What, moment, shown_moment, verify,
 };
+use crate::config;
 use crate::scrubber::{Scratch, Scrubber, Settings};
 
 /// How often a followed log is looked at.
@@ -51,6 +53,9 @@ struct DirArgs {
     /// The directory of the audit log [default: the environment variable SCRUBJAY_AUDIT_DIR]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// A pipeline, or another file with `[audit]`, that says where the log is and how it is kept; options go before it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 }
 
 /// Who writes to it, and with which key.
@@ -133,9 +138,9 @@ struct PublicKeyArgs {
 struct PruneArgs {
     #[command(flatten)]
     sign: SignArgs,
-    /// Days; six years (2192) at least, by 45 CFR 164.316(b)(2)(i)
+    /// Days; six years (2192) at least, by 45 CFR 164.316(b)(2)(i) [default: `retention_days` in the file, or six years]
     #[arg(long, value_name = "DAYS")]
-    older_than: u32,
+    older_than: Option<u32>,
     /// Why; what looks like PHI is taken out before it is recorded
     #[arg(long, value_name = "TEXT", value_parser = text)]
     purpose: Option<String>,
@@ -182,26 +187,46 @@ pub(super) fn run(args: &AuditArgs) -> Result<ExitCode, Failure> {
 }
 
 impl DirArgs {
-    fn dir(&self) -> Result<PathBuf, Failure> {
-        let given = || std::env::var_os("SCRUBJAY_AUDIT_DIR").filter(|d| !d.is_empty()).map(PathBuf::from);
-        self.dir.clone().or_else(given).ok_or_else(|| {
+    fn settings(&self) -> Result<AuditSettings, Failure> {
+        let mut named = None;
+        if let Some(file) = &self.config {
+            named = config::load_treatment(file)?.audit;
+            if named.is_none() && self.dir.is_none() {
+                return Err(Failure::Sentence(format!(
+                    "{} names no audit log: it has no [audit]",
+                    file.display()
+                )));
+            }
+        }
+        if let Some(dir) = &self.dir {
+            named = Some(AuditSettings { dir: dir.clone(), ..named.unwrap_or_default() });
+        }
+        recording::named_or_usual(named).ok_or_else(|| {
             let what = "which audit log? name its directory with --dir, or in the environment variable SCRUBJAY_AUDIT_DIR";
             Failure::Sentence(what.to_owned())
         })
+    }
+
+    fn dir(&self) -> Result<PathBuf, Failure> {
+        Ok(self.settings()?.dir)
     }
 }
 
 impl SignArgs {
     fn open(&self) -> Result<AuditLog, Ended> {
-        let dir = self.dir.dir()?;
-        if !dir.is_dir() {
+        let mut settings = self.dir.settings()?;
+        if !settings.dir.is_dir() {
             // To append to a log that is not there would begin one, beside the one that was meant.
-            let what = format!("{} holds no audit log; check the directory", dir.display());
+            let what = format!("{} holds no audit log; check the directory", settings.dir.display());
             return Err(Failure::Sentence(what).into());
         }
-        let key = self.key.as_ref().map(SecretArg::reference).transpose()?;
-        let copy_to = self.copy_to.clone();
-        Ok(AuditLog::open(AuditSettings { dir, key, copy_to, ..AuditSettings::default() })?)
+        if let Some(key) = &self.key {
+            settings.key = Some(key.reference()?);
+        }
+        if let Some(dir) = &self.copy_to {
+            settings.copy_to = Some(dir.clone());
+        }
+        Ok(AuditLog::open(settings)?)
     }
 
     fn actor(&self) -> Actor {
@@ -383,7 +408,11 @@ fn public_key(args: &PublicKeyArgs) -> Result<ExitCode, Ended> {
 fn prune(args: &PruneArgs) -> Result<ExitCode, Ended> {
     let purpose = scrubbed(args.purpose.as_deref())?;
     let log = args.sign.open()?;
-    let done = log.prune(args.older_than, args.sign.actor(), purpose)?;
+    let older_than = match args.older_than {
+        Some(days) => days,
+        None => args.sign.dir.settings()?.retention_days,
+    };
+    let done = log.prune(older_than, args.sign.actor(), purpose)?;
     log.close()?;
     say(match done.files {
         0 => "nothing is that old: files go as a whole, and the newest stays".to_owned(),

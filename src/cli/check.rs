@@ -30,9 +30,13 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
         gap = !check_profile(profile, &mut out)?;
         out.flush()?;
     }
+    let mut all = Vec::new();
     for path in &args.pipelines {
         match check(path, args, &mut out) {
-            Ok(covered) => gap |= !covered,
+            Ok((pipeline, covered)) => {
+                gap |= !covered;
+                all.push(pipeline);
+            }
             Err(Failure::Config(e)) => {
                 report_config(&e);
                 invalid = true;
@@ -45,6 +49,7 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
         }
         out.flush()?;
     }
+    config::chained(&all).iter().for_each(|text| say(format!("warning: {text}")));
     Ok(match (invalid, gap) {
         (true, _) => ExitCode::from(2),
         (false, true) => ExitCode::from(1),
@@ -52,8 +57,8 @@ pub(super) fn run(args: &CheckArgs) -> Result<ExitCode, Failure> {
     })
 }
 
-/// Whether it covers what its profile promises.
-fn check(path: &Path, args: &CheckArgs, out: &mut dyn Write) -> Result<bool, Failure> {
+/// The pipeline, and whether it covers what its profile promises.
+fn check(path: &Path, args: &CheckArgs, out: &mut dyn Write) -> Result<(Pipeline, bool), Failure> {
     let online = args.online;
     let mut pipeline = config::load(path)?;
     if let Some(profile) = args.profile {
@@ -92,7 +97,7 @@ fn check(path: &Path, args: &CheckArgs, out: &mut dyn Write) -> Result<bool, Fai
     if let Some(gaps) = &gaps {
         say(format!("{}: {gaps}", path.display()));
     }
-    Ok(gaps.is_none())
+    Ok((pipeline, gaps.is_none()))
 }
 
 /// Whether a profile covers what it promises, with the built-in packs and without any rule.

@@ -105,7 +105,7 @@ fn explain(
             kind: located.finding.kind,
             confidence: located.finding.confidence,
             action: located.action,
-            detector: info.map_or_else(String::new, |d| d.id.clone()),
+            detector: info.map_or_else(|| "token".to_owned(), |d| d.id.clone()),
             pack: info.map_or_else(String::new, |d| d.pack.clone()),
             path,
             evidence: engine.explain(located.leaf, &located.finding, &mut detect),

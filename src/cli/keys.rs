@@ -100,7 +100,7 @@ pub(super) fn run(args: &KeysArgs) -> Result<ExitCode, Failure> {
             say(format!("{}: {versions} can be read, version {} is active", ring.display(), opened.active()));
         }
         change => {
-            let recorder = args.record.open()?;
+            let recorder = args.record.open(None)?;
             say(changed(change, &recorder, now)?);
             recorder.close()?;
         }
@@ -203,8 +203,7 @@ fn meant(ring: &Path, version: u32, yes: bool) -> Result<(), Failure> {
 /// The key-encryption key that is named, open.
 fn key_encryption_key(text: &str, create: bool) -> Result<(KekRef, Box<dyn Kek>), Failure> {
     // A ring is opened from anywhere: what it names must not depend on where it was made.
-    let absolute = text.strip_prefix("file:").and_then(|path| std::path::absolute(path).ok());
-    let text = absolute.map_or(text.to_owned(), |path| format!("file:{}", path.display()));
+    let text = KekRef::with_whole_paths(text);
     let failed = |e: crate::keys::KekError| Failure::Sentence(e.to_string());
     let kek: KekRef = text.parse().map_err(failed)?;
     let opened = if create { kek.create() } else { kek.open() }.map_err(failed)?;

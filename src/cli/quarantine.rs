@@ -74,8 +74,9 @@ fn reference(text: &str) -> Result<Reference, Infallible> {
 /// Runs `scrubjay quarantine`. Gives 2 when something did not open, after everything else has been printed.
 pub(super) fn run(args: &QuarantineArgs) -> Result<ExitCode, Failure> {
     // What cannot be put on record is not opened.
+    let mut opened = None;
     if let Command::Open { input, record, .. } = &args.command {
-        let recorder = record.open()?;
+        let recorder = record.open(None)?;
         let names =
             input.files.iter().filter_map(|f| f.file_name()).map(|n| n.to_string_lossy().into_owned());
         let what = What {
@@ -83,8 +84,8 @@ pub(super) fn run(args: &QuarantineArgs) -> Result<ExitCode, Failure> {
             object: names.reduce(|all, name| all + " " + &name).map(|all| all.chars().take(200).collect()),
             ..What::default()
         };
-        recorder.record(Event::QuarantineOpen, what, Outcome::Ok)?;
-        recorder.close()?;
+        recorder.record(Event::QuarantineOpen, what.clone(), Outcome::Ok)?;
+        opened = Some((recorder, what));
     }
     let mut out = BufWriter::new(io::stdout().lock());
     let mut failures = 0usize;
@@ -94,6 +95,13 @@ pub(super) fn run(args: &QuarantineArgs) -> Result<ExitCode, Failure> {
     };
     print(args, &mut out, &mut complain)?;
     out.flush()?;
+    if let Some((recorder, what)) = opened {
+        if failures > 0 {
+            let outcome = Outcome::failed("not all of it opened; the messages of the command say why");
+            recorder.record(Event::QuarantineOpen, what, outcome)?;
+        }
+        recorder.close()?;
+    }
     Ok(if failures == 0 { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 

@@ -1,16 +1,19 @@
-//! Commands whose use is put on record: key events, reveals, openings of the quarantine.
+//! What commands put on record: policy loads, key events, reveals, openings of the quarantine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::args::{SecretArg, secret};
 use super::audit;
-use super::failure::Failure;
+use super::failure::{Failure, say};
 use crate::audit::{Actor, AuditError, AuditLog, AuditSettings, Entry, Event, Outcome, What};
+use crate::config::ConfigError;
+use crate::scrubber::Settings;
 
 /// Where it is put on record.
 #[derive(Debug, clap::Args)]
 pub(super) struct LogArgs {
-    /// The directory of the audit log in which it is put on record [default: the environment variable SCRUBJAY_AUDIT_DIR]
+    /// The directory of the audit log in which it is put on record [default: `[audit]` of the file that --config names, or the
+    /// environment variable SCRUBJAY_AUDIT_DIR]
     #[arg(long, global = true, value_name = "DIR")]
     audit: Option<PathBuf>,
     /// The Ed25519 seed that signs the log's checkpoints: env:NAME or file:PATH
@@ -41,31 +44,75 @@ pub(super) struct Recorder {
     purpose: Option<String>,
 }
 
+/// What is told where no log is named.
+pub(super) const UNRECORDED: &str =
+    "warning: this is not put on record; --audit DIR names an audit log, or SCRUBJAY_AUDIT_DIR";
+
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|v| !v.is_empty())
 }
 
+/// The log that a file names, or else the environment.
+pub(super) fn named_or_usual(named: Option<AuditSettings>) -> Option<AuditSettings> {
+    let usual = || variable("SCRUBJAY_AUDIT_DIR").map(PathBuf::from);
+    named.or_else(|| usual().map(|dir| AuditSettings { dir, ..AuditSettings::default() }))
+}
+
+/// Puts on record which policy is used from now on. What cannot be put on record is not used.
+pub(super) fn policy_load(
+    log: Option<AuditSettings>,
+    file: &Path,
+    digest: Option<[u8; 32]>,
+    settings: &Settings,
+) -> Result<(), ConfigError> {
+    let Some(log) = log else { return Ok(()) };
+    let ring = settings.keys.as_ref().map(|keys| keys.keyed.ring());
+    let what = What {
+        object: file.file_name().map(|name| name.to_string_lossy().into_owned()),
+        digest,
+        key: ring.map(|ring| format!("ring-{}", ring.id())),
+        key_versions: ring.map(|ring| ring.active()).into_iter().collect(),
+        ..What::default()
+    };
+    let recorded = AuditLog::open(log).and_then(|log| {
+        log.append(&Entry::new(Event::PolicyLoad, Actor::current()).what(what))?;
+        log.close()
+    });
+    recorded.map_err(|e| ConfigError::Unreadable(e.to_string()))
+}
+
 impl LogArgs {
-    /// Opens the log, if one is named, and says where it is.
-    pub(super) fn open(&self) -> Result<Option<(PathBuf, AuditLog)>, Failure> {
-        let named = self.audit.clone().or_else(|| variable("SCRUBJAY_AUDIT_DIR").map(PathBuf::from));
-        let Some(dir) = named else { return Ok(None) };
-        let key = self.audit_key.as_ref().map(SecretArg::reference).transpose()?;
-        let (place, copy_to) = (dir.clone(), self.audit_copy_to.clone());
-        let log = AuditLog::open(AuditSettings { dir, key, copy_to, ..AuditSettings::default() });
-        Ok(Some((place, log.map_err(told)?)))
+    /// Opens the log, if one is named, and says where it is. `named` is what a configuration file says of it; options go before it.
+    pub(super) fn open(&self, named: Option<AuditSettings>) -> Result<Option<(PathBuf, AuditLog)>, Failure> {
+        let settings = match (&self.audit, named) {
+            (Some(dir), named) => Some(AuditSettings { dir: dir.clone(), ..named.unwrap_or_default() }),
+            (None, named) => named_or_usual(named),
+        };
+        let Some(mut settings) = settings else { return Ok(None) };
+        if let Some(key) = &self.audit_key {
+            settings.key = Some(key.reference()?);
+        }
+        if let Some(dir) = &self.audit_copy_to {
+            settings.copy_to = Some(dir.clone());
+        }
+        let place = settings.dir.clone();
+        Ok(Some((place, AuditLog::open(settings).map_err(told)?)))
     }
 }
 
 impl RecordArgs {
-    /// Opens the log before anything is done: what cannot be put on record is not done.
-    pub(super) fn open(&self) -> Result<Recorder, Failure> {
+    /// Opens the log before anything is done: what cannot be put on record is not done. `named` is what a configuration file says of the
+    /// log.
+    pub(super) fn open(&self, named: Option<AuditSettings>) -> Result<Recorder, Failure> {
         let mut actor = Actor::current();
         if let Some(operator) = self.operator.clone().or_else(|| variable("SCRUBJAY_OPERATOR")) {
             actor = actor.operator(operator);
         }
         let purpose = audit::scrubbed(self.purpose.as_deref())?;
-        let log = self.log.open()?.map(|(_, log)| log);
+        let log = self.log.open(named)?.map(|(_, log)| log);
+        if log.is_none() {
+            say(UNRECORDED);
+        }
         Ok(Recorder { log, actor, purpose })
     }
 }

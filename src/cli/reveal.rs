@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use super::args::{SecretArg, secret};
 use super::audit;
 use super::failure::{Failure, say};
-use super::recording::{LogArgs, told};
+use super::recording::{LogArgs, UNRECORDED, told};
 use super::vault::PlaceArgs;
-use crate::audit::{Actor, Entry, Event, Outcome, PublicKey};
+use crate::audit::{Actor, AuditLog, AuditSettings, Entry, Event, Outcome, PublicKey};
 use crate::config::{ConfigError, read_text};
 use crate::reason::unreadable;
 use crate::reveal::{Approval, Authenticated, Ground, Operators, Request, RevealError, Revealer};
+use crate::scrubber::Tenant;
 use crate::time::now_ms;
 use crate::vault::TokenStore;
 
@@ -45,9 +46,9 @@ pub(super) struct RevealArgs {
     /// Why; what looks like PHI is taken out before it is recorded
     #[arg(long, value_name = "TEXT", required_unless_present = "approval")]
     purpose: Option<String>,
-    /// Whose sealed values they are; a vault knows it by itself
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    tenant: String,
+    /// Whose sealed values they are; a vault knows it by itself [default: `[keys] tenant` of the file that --config names, or default]
+    #[arg(long, value_name = "NAME")]
+    tenant: Option<String>,
     /// What a second person approved: the file that `approve` printed. Tokens and purpose are those in it
     #[arg(long, value_name = "FILE", conflicts_with_all = ["tokens", "purpose", "break_glass"])]
     approval: Option<PathBuf>,
@@ -67,6 +68,8 @@ pub(super) struct RequestArgs {
     /// Why; what looks like PHI is taken out
     #[arg(long, value_name = "TEXT")]
     purpose: String,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 #[derive(clap::Args)]
@@ -75,6 +78,8 @@ pub(super) struct ApproveArgs {
     request: PathBuf,
     #[command(flatten)]
     who: OperatorArgs,
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 #[derive(clap::Args)]
@@ -125,9 +130,27 @@ impl OperatorArgs {
         Ok(Operators::parse(&self.operators, &text).map_err(ConfigError::Invalid)?)
     }
 
-    fn authenticate<'o>(&self, operators: &'o Operators) -> Result<Authenticated<'o>, Failure> {
-        Ok(operators.authenticate(&self.operator, &self.operator_key.reference()?)?)
+    /// Who it is. Somebody who is not let in is put on record.
+    fn authenticate<'o>(
+        &self,
+        operators: &'o Operators,
+        log: &AuditLog,
+    ) -> Result<Authenticated<'o>, Failure> {
+        operators.authenticate(&self.operator, &self.operator_key.reference()?).or_else(|e| {
+            let entry = Entry::new(Event::Login, Actor::current().operator(&self.operator));
+            log.append(&entry.outcome(Outcome::refused("no operator with this key"))).map_err(told)?;
+            Err(e.into())
+        })
     }
+}
+
+/// The audit log, without which nothing is revealed, asked for or approved.
+fn opened(log: &LogArgs, named: Option<AuditSettings>) -> Result<(PathBuf, AuditLog), Failure> {
+    log.open(named)?.ok_or_else(|| {
+        let what =
+            "a reveal is always put on record: name the audit log with --audit, or in SCRUBJAY_AUDIT_DIR";
+        Failure::Sentence(what.to_owned())
+    })
 }
 
 /// Opens everything, and hands it to `work`.
@@ -138,16 +161,8 @@ fn with<T>(
     work: impl FnOnce(&Revealer<'_>, Authenticated<'_>) -> Result<T, RevealError>,
 ) -> Result<T, Failure> {
     let operators = who.load()?;
-    let (log_dir, log) = log.open()?.ok_or_else(|| {
-        let what =
-            "a reveal is always put on record: name the audit log with --audit, or in SCRUBJAY_AUDIT_DIR";
-        Failure::Sentence(what.to_owned())
-    })?;
-    let own = who.authenticate(&operators).or_else(|failure| {
-        let entry = Entry::new(Event::Login, Actor::current().operator(&who.operator));
-        log.append(&entry.outcome(Outcome::refused("no operator with this key"))).map_err(told)?;
-        Err(failure)
-    })?;
+    let (log_dir, log) = opened(log, place.audit()?)?;
+    let own = who.authenticate(&operators, &log)?;
     let (keyed, vault) = place.open()?;
     let command = operators.limits.alert.clone();
     let alert = |text: &str| send(&command, text);
@@ -227,8 +242,12 @@ pub(super) fn reveal(args: &RevealArgs) -> Result<(), Failure> {
         None if args.break_glass => Ground::BrokenGlass,
         None => Ground::Role,
     };
+    let tenant = match &args.tenant {
+        Some(tenant) => tenant.clone(),
+        None => args.place.tenant()?.unwrap_or_else(|| Tenant::DEFAULT.to_owned()),
+    };
     let found = with(&args.place, &args.who, &args.log, |revealer, who| {
-        revealer.reveal(who, tokens, &args.tenant, purpose, ground)
+        revealer.reveal(who, tokens, &tenant, purpose, ground)
     })?;
     say("what follows is PHI; keep it only where PHI may be kept");
     let mut out = io::stdout().lock();
@@ -248,18 +267,30 @@ pub(super) fn request(args: &RequestArgs) -> Result<(), Failure> {
         purpose: audit::scrubbed(Some(&args.purpose))?.unwrap_or_default(),
         time_ms: now_ms(),
     };
+    // It shows nothing yet: who asks need not be where the log is.
+    match args.log.open(None)? {
+        Some((_, log)) => {
+            log.append(&request.on_record(Actor::current())).map_err(told)?;
+            log.close().map_err(told)?;
+        }
+        None => say(UNRECORDED),
+    }
     print(&request.to_json())
 }
 
 pub(super) fn approve(args: &ApproveArgs) -> Result<(), Failure> {
     let request = read(&args.request, Request::from_json)?;
     let operators = args.who.load()?;
-    let who = args.who.authenticate(&operators)?;
+    let (_, log) = opened(&args.log, None)?;
+    let who = args.who.authenticate(&operators, &log)?;
     without_phi(&request)?;
     let shown = format!("{} asks for {} tokens: {}", request.operator, request.tokens.len(), request.purpose);
     // It came from somebody else: no control character of theirs reaches the terminal.
     say(shown.chars().filter(|c| !c.is_control()).collect::<String>());
-    print(&request.approve(who, &args.who.operator_key.reference()?)?.to_json())
+    let approval =
+        request.approve(who, &args.who.operator_key.reference()?, &log, Actor::current(), now_ms())?;
+    log.close().map_err(told)?;
+    print(&approval.to_json())
 }
 
 pub(super) fn break_glass(args: &BreakGlassArgs) -> Result<(), Failure> {

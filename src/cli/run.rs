@@ -19,14 +19,12 @@ use signal_hook::consts::TERM_SIGNALS;
 use super::args::ThreadsArgs;
 use super::coverage;
 use super::failure::{Failure, report_config};
+use super::recording;
 use super::roster::RosterWatch;
 use super::stdin::PatientStdin;
 use super::summary;
-use crate::audit::{Actor, AuditLog, AuditSettings, Entry, Event, What};
 use crate::codec::Framer;
-use crate::config::{
-    self, AuditConfig, ConfigError, OnErrorConfig, Pipeline, QuarantineTo, SinkConfig, SourceConfig,
-};
+use crate::config::{self, ConfigError, OnErrorConfig, Pipeline, QuarantineTo, SinkConfig, SourceConfig};
 use crate::health::{Health, Light};
 use crate::metrics::{self, Stage};
 use crate::pipeline::{self, Line, LineError};
@@ -78,7 +76,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         // Before it is read: what changes in between is read once more.
         let roster = RosterWatch::new(pipeline.treatment.roster.as_ref());
         let settings = pipeline.settings(config::engine(&pipeline.treatment.packs)?)?;
-        warn_of_gaps(&pipeline, &settings);
+        refuse_gaps(&pipeline, &settings)?;
         put_on_record(&pipeline, &settings)?;
         let scrubber = Arc::new(ArcSwap::from_pointee(Scrubber::new(settings)));
         workers.push(Worker {
@@ -107,43 +105,25 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 
-/// Says what the profile promises and these settings do not hold, in the words of `scrubjay check`.
-fn warn_of_gaps(pipeline: &Pipeline, settings: &Settings) {
+/// Refuses settings that do not hold what their profile promises, in the words of `scrubjay check`: what goes out would bear a name that
+/// it has no right to.
+fn refuse_gaps(pipeline: &Pipeline, settings: &Settings) -> Result<(), ConfigError> {
     // The trial takes a moment: only where there is something to hold.
     let profile = settings.policy.profile;
-    if profile == Profile::SafeHarbor {
-        let kafka = matches!(pipeline.source, SourceConfig::Kafka(_));
-        if let Some(gaps) = coverage::measure(settings, kafka).gaps(profile) {
-            tracing::warn!("{}: {gaps}", pipeline.file.display());
-        }
+    if profile != Profile::SafeHarbor {
+        return Ok(());
+    }
+    let kafka = matches!(pipeline.source, SourceConfig::Kafka(_));
+    match coverage::measure(settings, kafka).gaps(profile) {
+        None => Ok(()),
+        Some(gaps) => Err(ConfigError::Unreadable(format!("{}: {gaps}", pipeline.file.display()))),
     }
 }
 
-/// Puts on record which policy is used from now on. What cannot be put on record is not used.
+/// Puts on record which policy is used from now on.
 fn put_on_record(pipeline: &Pipeline, settings: &Settings) -> Result<(), ConfigError> {
-    let Some(AuditConfig { dir, key, copy_to }) = &pipeline.audit else { return Ok(()) };
-    let ring = settings.keys.as_ref().map(|keys| keys.keyed.ring());
-    let text = config::read_text(&pipeline.file)?;
-    let mut digest = [0; 32];
-    digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref());
-    let what = What {
-        object: pipeline.file.file_name().map(|name| name.to_string_lossy().into_owned()),
-        digest: Some(digest),
-        key: ring.map(|ring| format!("ring-{}", ring.id())),
-        key_versions: ring.map(|ring| ring.active()).into_iter().collect(),
-        ..What::default()
-    };
-    let settings = AuditSettings {
-        dir: dir.clone(),
-        key: key.clone(),
-        copy_to: copy_to.clone(),
-        ..AuditSettings::default()
-    };
-    let recorded = AuditLog::open(settings).and_then(|log| {
-        log.append(&Entry::new(Event::PolicyLoad, Actor::current()).what(what))?;
-        log.close()
-    });
-    recorded.map_err(|e| ConfigError::Unreadable(e.to_string()))
+    let named = recording::named_or_usual(pipeline.treatment.audit.clone());
+    recording::policy_load(named, &pipeline.file, pipeline.treatment.digest, settings)
 }
 
 /// Reads every file, and tells what is wrong in all of them before giving up.
@@ -164,6 +144,7 @@ fn load(files: &[PathBuf]) -> Result<Vec<Pipeline>, Failure> {
         let text = "only one pipeline of a process can read standard input; run the others by themselves";
         return Err(Failure::Sentence(text.to_owned()));
     }
+    config::chained(&pipelines).iter().for_each(|text| tracing::warn!("{text}"));
     let Some(last) = wrong.pop() else { return Ok(pipelines) };
     wrong.iter().for_each(report_config);
     Err(last.into())
@@ -251,6 +232,11 @@ impl Running {
             fixed.push("[on_error]");
             new.on_error = old.on_error.clone();
         }
+        if new.treatment.vault != old.treatment.vault {
+            // What is open stays open, with the retention that it was opened with.
+            fixed.push("[vault]");
+            new.treatment.vault = old.treatment.vault.clone();
+        }
         if new.metrics_listen != old.metrics_listen {
             fixed.push("[metrics]");
             new.metrics_listen = old.metrics_listen;
@@ -277,7 +263,7 @@ impl Running {
             key_action: current.key_action.clone(),
             ..settings
         };
-        warn_of_gaps(&new, &settings);
+        refuse_gaps(&new, &settings)?;
         put_on_record(&new, &settings)?;
         // What the line has learnt from its sink meanwhile stays.
         Scrubber::amend(&self.scrubber, |now| {

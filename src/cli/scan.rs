@@ -271,7 +271,7 @@ fn print_record(
         Origin::Line(n) => *n,
         Origin::Kafka { offset, .. } => u64::try_from(*offset).unwrap_or(0),
     };
-    let detector = |f: &Found| detectors.get(f.detector).map_or("", |d| &*d.id);
+    let detector = |f: &Found| detectors.get(f.detector).map_or("token", |d| &*d.id);
     // Writing to memory does not fail.
     let _ = match form {
         Form::Table => found.iter().try_for_each(|f| {

@@ -10,11 +10,11 @@ use super::failure::{Failure, say};
 use super::recording::RecordArgs;
 use super::reveal;
 use super::summary::counted;
-use crate::audit::{Event, MAX_TOKENS, Outcome, What};
-use crate::config::{self, OpenVault, VaultConfig, VaultPlace};
+use crate::audit::{AuditSettings, Event, MAX_TOKENS, Outcome, What};
+use crate::config::{self, OpenVault, Treatment, VaultConfig, VaultPlace};
 use crate::keys::{Ring, RingFile};
 use crate::kind::Kind;
-use crate::scrubber::THIS_YEAR;
+use crate::scrubber::Tenant;
 use crate::secret::Sensitive;
 use crate::time::day_text;
 use crate::transform::{Keyed, TokenType};
@@ -136,8 +136,25 @@ enum Command {
 }
 
 impl PlaceArgs {
+    fn treatment(&self) -> Result<Option<Treatment>, Failure> {
+        Ok(self.config.as_ref().map(|file| config::load_treatment(file)).transpose()?)
+    }
+
+    /// What the file says of the audit log.
+    pub(super) fn audit(&self) -> Result<Option<AuditSettings>, Failure> {
+        Ok(self.treatment()?.and_then(|t| t.audit))
+    }
+
+    /// Whose values a record's are, if the file says so for all of them.
+    pub(super) fn tenant(&self) -> Result<Option<String>, Failure> {
+        Ok(self.treatment()?.and_then(|t| match t.keys.tenant {
+            Tenant::Fixed(name) => Some(name),
+            _ => None,
+        }))
+    }
+
     fn ring(&self) -> Result<(Arc<Ring>, Option<VaultConfig>), Failure> {
-        let treatment = self.config.as_ref().map(|file| config::load_treatment(file)).transpose()?;
+        let treatment = self.treatment()?;
         let named = treatment.as_ref().and_then(|t| t.keys.ring.clone());
         let path = self.keys.clone().or(named).ok_or_else(|| {
             Failure::Sentence(
@@ -169,7 +186,7 @@ impl PlaceArgs {
             Some(config) => Some(config.open(&ring)?),
             None => None,
         };
-        let keyed = Keyed::new(ring, THIS_YEAR).map_err(|e| Failure::Sentence(e.to_string()))?;
+        let keyed = Keyed::new(ring, config::this_year()).map_err(|e| Failure::Sentence(e.to_string()))?;
         Ok((keyed, vault))
     }
 
@@ -190,7 +207,7 @@ impl From<VaultError> for Failure {
 pub(super) fn run(args: &VaultArgs) -> Result<ExitCode, Failure> {
     match &args.command {
         Command::Init { place, record } => {
-            let recorder = record.open()?;
+            let recorder = record.open(place.audit()?)?;
             let (ring, _) = place.vault(true)?;
             let what = What { key: Some(format!("ring-{}", ring.id())), ..What::default() };
             recorder.record(Event::VaultInit, what, Outcome::Ok)?;
@@ -199,14 +216,14 @@ pub(super) fn run(args: &VaultArgs) -> Result<ExitCode, Failure> {
         }
         Command::Stats { place } => stats(&place.vault(false)?.1)?,
         Command::Expire { place, record } => {
-            let recorder = record.open()?;
+            let recorder = record.open(place.audit()?)?;
             let (_, vault) = place.vault(false)?;
             let count = recorder.around(Event::VaultExpire, counting, || Ok(vault.store().expire()?))?;
             recorder.close()?;
             say(format!("{} removed", counted(count, "value")));
         }
         Command::Delete { tokens, place, yes, record } => {
-            let recorder = record.open()?;
+            let recorder = record.open(place.audit()?)?;
             let (keyed, vault) = place.open()?;
             let vault = vault.ok_or_else(no_vault)?;
             let ids = vault_tokens(&keyed, tokens)?;
@@ -237,7 +254,7 @@ pub(super) fn run(args: &VaultArgs) -> Result<ExitCode, Failure> {
             false => say("there was nothing to give back"),
         },
         Command::Rewrap { place, from, record } => {
-            let recorder = record.open()?;
+            let recorder = record.open(place.audit()?)?;
             let (ring, vault) = place.vault(false)?;
             let done = recorder.around(Event::KeyRewrap, counting, || rewrap(&ring, &vault, *from))?;
             recorder.close()?;
@@ -294,7 +311,7 @@ fn sealed_copy(
     event: Event,
     copy: impl FnOnce(&OpenVault, &Sensitive<[u8; 32]>) -> Result<u64, VaultError>,
 ) -> Result<u64, Failure> {
-    let recorder = record.open()?;
+    let recorder = record.open(place.audit()?)?;
     let key = key.reference()?.read_key().map_err(|e| Failure::Sentence(e.to_string()))?;
     let (_, vault) = place.vault(false)?;
     let count = recorder.around(event, counting, || Ok(copy(&vault, &key)?))?;
@@ -306,9 +323,10 @@ fn counting(count: Option<&u64>) -> What {
     What { count: count.copied(), ..What::default() }
 }
 
-/// Seals all values of a version anew; each goes on having the token that it has.
+/// Seals all values of a version anew. What names each in its token stays; the version in the text is the new one from then on.
 fn rewrap(ring: &Arc<Ring>, vault: &OpenVault, from: u32) -> Result<u64, Failure> {
-    let keyed = Keyed::new(ring.clone(), THIS_YEAR).map_err(|e| Failure::Sentence(e.to_string()))?;
+    let keyed =
+        Keyed::new(ring.clone(), config::this_year()).map_err(|e| Failure::Sentence(e.to_string()))?;
     let retag = |original: &crate::vault::Original| {
         keyed.vault_tag(original.kind, &original.tenant, original.value.expose()).ok()
     };

@@ -179,7 +179,7 @@ fn wrong(text: String) -> ConfigError {
 }
 
 /// The year it is. A clock that has gone back before the release is not believed.
-fn this_year() -> i32 {
+pub fn this_year() -> i32 {
     time::civil(time::now_ms()).year.max(THIS_YEAR)
 }
 

@@ -17,11 +17,13 @@ use std::path::Path;
 pub use crate::authored::{Diagnostic, Severity, did_you_mean};
 pub use crate::reason::plain_reason;
 use crate::reason::unreadable;
-pub use build::{engine, pack};
+pub use build::{engine, pack, this_year};
+#[cfg(feature = "kafka")]
+pub use offline::chained;
 pub use resolved::{
-    AuditConfig, ClientProperty, KafkaSink, KafkaSource, KeysConfig, MAX_RECORD_BYTES, OnErrorConfig,
-    Pipeline, PropertyValue, QuarantineTo, RosterConfig, SinkConfig, SourceConfig, TestCase, Treatment,
-    VaultConfig, VaultPlace,
+    ClientProperty, KafkaSink, KafkaSource, KeysConfig, MAX_RECORD_BYTES, OnErrorConfig, Pipeline,
+    PropertyValue, QuarantineTo, RosterConfig, SinkConfig, SourceConfig, TestCase, Treatment, VaultConfig,
+    VaultPlace,
 };
 pub use vault::{OpenVault, VaultKeeper};
 
@@ -51,12 +53,30 @@ impl std::error::Error for ConfigError {}
 
 /// Reads a pipeline file. Nothing is connected to, and no secret is read.
 pub fn load(path: &Path) -> Result<Pipeline, ConfigError> {
-    Pipeline::parse(path, &read_text(path)?).map_err(ConfigError::Invalid)
+    let text = read_text(path)?;
+    let mut pipeline = Pipeline::parse(path, &text).map_err(ConfigError::Invalid)?;
+    pipeline.treatment.digest = Some(digest(&text));
+    Ok(pipeline)
 }
 
 /// Reads the parts of a pipeline file that say what is done to records, whatever its source and sink.
 pub fn load_treatment(path: &Path) -> Result<Treatment, ConfigError> {
-    Treatment::parse(path, &read_text(path)?).map_err(ConfigError::Invalid)
+    let text = read_text(path)?;
+    let treatment = Treatment::parse(path, &text).map_err(ConfigError::Invalid)?;
+    Ok(Treatment { digest: Some(digest(&text)), ..treatment })
+}
+
+/// What a file is known by on record: of the very text that was understood, for the file may be another one a moment later.
+fn digest(text: &str) -> [u8; 32] {
+    let mut digest = [0; 32];
+    digest.copy_from_slice(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref());
+    digest
+}
+
+/// Without Kafka no pipeline reads what another one writes.
+#[cfg(not(feature = "kafka"))]
+pub fn chained(_: &[Pipeline]) -> Vec<String> {
+    Vec::new()
 }
 
 /// Reads a text file, or says in a sentence why not and what to do.

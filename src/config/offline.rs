@@ -4,6 +4,7 @@
 use toml::Spanned;
 
 use super::resolve::Resolver;
+use super::resolved::{KafkaSink, KafkaSource, Pipeline, SinkConfig, SourceConfig};
 use super::spec::{KafkaSinkSpec, KafkaSourceSpec, Property};
 use crate::authored::did_you_mean;
 use crate::authored::is_secret_name;
@@ -80,14 +81,59 @@ impl Resolver<'_> {
     }
 }
 
+impl Pipeline {
+    /// What this pipeline puts out that the next one finds and changes once more: the topic it is read from, and by which action it was
+    /// made. Such actions are not idempotent: a date that is shifted twice is off, and a fake name becomes another one.
+    fn changed_again_by(&self, next: &Pipeline) -> Option<String> {
+        let action = self.treatment.policy.rules.iter().map(|r| r.action).find(|a| a.looks_like_phi())?;
+        let (SourceConfig::Kafka(from), SinkConfig::Kafka(to)) = (&self.source, &self.sink) else {
+            return None;
+        };
+        let SourceConfig::Kafka(next) = &next.source else { return None };
+        let found = fed(from, to, next)?;
+        Some(format!("topic {found}, with what `{}` put there", action.name()))
+    }
+}
+
+/// A topic that one pipeline writes and another one reads.
+fn fed(from: &KafkaSource, to: &KafkaSink, next: &KafkaSource) -> Option<String> {
+    if !same_hosts(&to.brokers, &next.brokers) {
+        return None;
+    }
+    let (patterns, route) = (TopicPatterns::new(&next.topics).ok()?, Route::new(&to.topic).ok()?);
+    find_loop(&from.topics, &patterns, &route).map(|found| found.to)
+}
+
+/// Where pipelines are chained so that what one has made is found and changed by the next, in sentences.
+pub fn chained(pipelines: &[Pipeline]) -> Vec<String> {
+    let mut told = Vec::new();
+    for (at, first) in pipelines.iter().enumerate() {
+        for (_, next) in pipelines.iter().enumerate().filter(|(other, _)| *other != at) {
+            told.extend(first.changed_again_by(next).map(|what| {
+                format!(
+                    "{} reads {what} by {}, and scrubs it a second time: shifted dates, surrogates and encrypted values look like PHI; \
+                     read what comes before {} instead, or leave these kinds out here",
+                    next.file.display(),
+                    first.file.display(),
+                    first.file.display(),
+                )
+            }));
+        }
+    }
+    told
+}
+
 /// Whether a broker stands in both lists; without a list of its own the sink has the source's.
 fn same_cluster(source: Option<&Spanned<String>>, sink: Option<&Spanned<String>>) -> bool {
-    let hosts = |list: &Spanned<String>| -> Vec<String> {
+    source.zip(sink).is_none_or(|(a, b)| same_hosts(a.get_ref(), b.get_ref()))
+}
+
+/// Whether a broker stands in both lists.
+fn same_hosts(a: &str, b: &str) -> bool {
+    let hosts = |list: &str| -> Vec<String> {
         let with_port = |b: &str| if b.contains(':') { b.to_owned() } else { format!("{b}:9092") };
-        list.get_ref().split(',').map(|b| with_port(&b.trim().to_ascii_lowercase())).collect()
+        list.split(',').map(|b| with_port(&b.trim().to_ascii_lowercase())).collect()
     };
-    match (source.map(hosts), sink.map(hosts)) {
-        (Some(a), Some(b)) => a.iter().any(|host| b.contains(host)),
-        _ => true,
-    }
+    let b = hosts(b);
+    hosts(a).iter().any(|host| b.contains(host))
 }

@@ -6,14 +6,15 @@ use std::path::Path;
 use toml::Spanned;
 
 use super::resolved::{
-    AuditConfig, ClientProperty, KafkaSink, KafkaSource, KeysConfig, MAX_RECORD_BYTES, OnErrorConfig,
-    Pipeline, PropertyValue, QuarantineTo, RosterConfig, SinkConfig, SourceConfig, TestCase, Treatment,
-    VaultConfig, VaultPlace,
+    ClientProperty, KafkaSink, KafkaSource, KeysConfig, MAX_RECORD_BYTES, OnErrorConfig, Pipeline,
+    PropertyValue, QuarantineTo, RosterConfig, SinkConfig, SourceConfig, TestCase, Treatment, VaultConfig,
+    VaultPlace,
 };
 use super::spec::{
     KafkaSinkSpec, KafkaSourceSpec, OnErrorWord, PolicySpec, Property, QuarantineToSpec, SinkSpec,
     SourceSpec, Spec, TO_HELP,
 };
+use crate::audit::AuditSettings;
 use crate::authored::Reader;
 use crate::authored::is_secret_name;
 use crate::codec::{Codec, Format};
@@ -66,7 +67,6 @@ impl Resolver<'_> {
         self.keys_needed(&spec, &treatment.policy);
         let metrics_listen = spec.metrics_listen.as_ref().and_then(|l| self.address(l));
         let on_error = self.on_error(&spec);
-        let audit = self.audit(&spec);
         let tests = spec.tests.into_iter().map(|t| TestCase {
             name: t.name,
             line: text.get(..t.span.start).unwrap_or_default().matches('\n').count() + 1,
@@ -101,7 +101,6 @@ impl Resolver<'_> {
             sink,
             treatment,
             on_error,
-            audit,
             metrics_listen,
             tests,
             warnings: Vec::new(),
@@ -126,6 +125,8 @@ impl Resolver<'_> {
             },
             vault: self.vault(spec),
             stamp: spec.policy.stamp.clone(),
+            audit: self.audit(spec),
+            digest: None,
             max_record_bytes: spec.max_record_bytes.map_or(MAX_RECORD_BYTES, |n| n as usize),
         }
     }
@@ -150,15 +151,21 @@ impl Resolver<'_> {
         Some(VaultConfig { place, retention_days: given.retention_days, cache_bytes })
     }
 
-    fn audit(&self, spec: &Spec) -> Option<AuditConfig> {
+    fn audit(&self, spec: &Spec) -> Option<AuditSettings> {
         let given = spec.audit.as_ref()?;
-        Some(AuditConfig {
+        let usual = AuditSettings::default();
+        Some(AuditSettings {
             dir: self.base.join(given.dir.as_ref()?.get_ref()),
             key: match &given.key {
                 Some(key) => Some(self.secret(key)?),
                 None => None,
             },
             copy_to: given.copy_to.as_ref().map(|dir| self.base.join(dir.get_ref())),
+            checkpoint_entries: given.checkpoint_entries.unwrap_or(usual.checkpoint_entries),
+            checkpoint_seconds: given.checkpoint_seconds.unwrap_or(usual.checkpoint_seconds),
+            rotate_bytes: given.rotate_bytes.unwrap_or(usual.rotate_bytes),
+            rotate_days: given.rotate_days.unwrap_or(usual.rotate_days),
+            retention_days: given.retention_days.unwrap_or(usual.retention_days),
         })
     }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::resolve::Resolver;
 use super::spec::Spec;
+use crate::audit::AuditSettings;
 use crate::authored::Diagnostic;
 use crate::authored::Reader;
 use crate::codec::Codec;
@@ -30,8 +31,6 @@ pub struct Pipeline {
     pub treatment: Treatment,
     /// What becomes of those that cannot be read.
     pub on_error: OnErrorConfig,
-    /// Where it is put on record which policy was loaded.
-    pub audit: Option<AuditConfig>,
     /// Where the metrics are served.
     pub metrics_listen: Option<SocketAddr>,
     /// Its own tests.
@@ -57,6 +56,10 @@ pub struct Treatment {
     pub vault: Option<VaultConfig>,
     /// Where it is put on each record what was done to it.
     pub stamp: Option<StampPlace>,
+    /// Where it is put on record what was loaded, revealed and changed.
+    pub audit: Option<AuditSettings>,
+    /// SHA-256 of the file that all this was read from.
+    pub digest: Option<[u8; 32]>,
     /// A record larger than this many bytes is not read.
     pub max_record_bytes: usize,
 }
@@ -84,17 +87,6 @@ pub enum VaultPlace {
         /// The CA certificates that the server's is verified with.
         ca_file: Option<PathBuf>,
     },
-}
-
-/// `[audit]`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AuditConfig {
-    /// The directory of the log.
-    pub dir: PathBuf,
-    /// The seed that signs checkpoints.
-    pub key: Option<SecretRef>,
-    /// A directory elsewhere that gets a copy of each checkpoint.
-    pub copy_to: Option<PathBuf>,
 }
 
 /// `[keys]`

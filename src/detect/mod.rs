@@ -64,6 +64,11 @@ use crate::span::Span;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DetectorId(pub u16);
 
+impl DetectorId {
+    /// No detector: the text has the form of a token, which says itself what it stands for.
+    pub const TOKEN: DetectorId = DetectorId(u16::MAX);
+}
+
 /// Something found: where, by which detector, how sure. It never holds the text.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Finding {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::operators::{Authenticated, Operators, pair};
 use super::{Refusal, RevealError};
+use crate::audit::{Actor, AuditLog, Entry, Event, Outcome, What};
 use crate::keys::SecretRef;
 use crate::keys::encoding::{hex, unhex};
 
@@ -71,17 +72,61 @@ impl Request {
         })
     }
 
-    /// Approves it, by a second person.
+    /// What is put on record of it: who asks, for how many tokens and why, and the name under which it is approved.
+    pub fn on_record(&self, actor: Actor) -> Entry {
+        let what =
+            What { count: Some(self.tokens.len() as u64), object: Some(self.name()), ..What::default() };
+        Entry::new(Event::ApprovalRequest, actor.operator(&self.operator)).what(what).purpose(&*self.purpose)
+    }
+
+    /// What it is called on record.
+    fn name(&self) -> String {
+        format!("request-{}", hex(&self.message("")[..8]))
+    }
+
+    /// Approves it, by a second person. That is on record before anybody has the approval, and so is a refusal.
     ///
     /// # Errors
-    /// When the approver is who asks, or the key cannot be read.
-    pub fn approve(self, who: Authenticated<'_>, key: &SecretRef) -> Result<Approval, RevealError> {
-        if who.id() == self.operator {
-            return Err(RevealError::Refused("nobody approves what they ask for themselves".to_owned()));
+    /// When the approver is who asks, the request is not of this day, the key cannot be read, or it cannot be put on record.
+    pub fn approve(
+        self,
+        who: Authenticated<'_>,
+        key: &SecretRef,
+        log: &AuditLog,
+        actor: Actor,
+        now_ms: i64,
+    ) -> Result<Approval, RevealError> {
+        let mut what = What { count: Some(self.tokens.len() as u64), ..What::default() };
+        let entry = Entry::new(Event::ApprovalGrant, actor.operator(who.id())).purpose(&*self.purpose);
+        let refused = if who.id() == self.operator {
+            Some(("approved by oneself", "nobody approves what they ask for themselves"))
+        } else if !self.is_fresh(now_ms) {
+            Some((
+                "the request is not of this day",
+                "the request is older than a day, or from the future; ask anew",
+            ))
+        } else {
+            None
+        };
+        if let Some((phrase, sentence)) = refused {
+            what.object = Some(self.name());
+            log.append(&entry.what(what).outcome(Outcome::refused(phrase)))?;
+            return Err(RevealError::Refused(sentence.to_owned()));
         }
         let seed = key.read_key().map_err(|e| RevealError::Refused(e.to_string()))?;
         let signature = pair(&seed)?.sign(&self.message(who.id())).as_ref().to_vec();
-        Ok(Approval { request: self, approver: who.id().to_owned(), signature })
+        let name = self.name();
+        let approval = Approval { request: self, approver: who.id().to_owned(), signature };
+        // The reveal's entry has the name of the approval, the request's the other.
+        what.object = Some(format!("{} of {name}", approval.name()));
+        log.append(&entry.what(what))?;
+        Ok(approval)
+    }
+
+    /// Whether it was made within a day before. A clock that has gone back makes none good again, and one that goes ahead none good for
+    /// longer.
+    fn is_fresh(&self, now_ms: i64) -> bool {
+        (self.time_ms..self.time_ms.saturating_add(GOOD_FOR_MS)).contains(&now_ms)
     }
 }
 
@@ -129,8 +174,7 @@ impl Approval {
         if self.approver == operator {
             return refuse("approved by oneself", "nobody approves what they ask for themselves");
         }
-        // A clock that has gone back makes no approval good again.
-        if !(request.time_ms..request.time_ms + GOOD_FOR_MS).contains(&now_ms) {
+        if !request.is_fresh(now_ms) {
             return refuse(
                 "the approval is too old",
                 "an approval is good for a day from the request on; ask again",

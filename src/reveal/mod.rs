@@ -119,6 +119,7 @@ impl Revealer<'_> {
                 return Err(RevealError::Refused(sentence));
             }
         };
+        what.tenant = common(found.iter().map(|r| &*r.tenant));
         if let Ground::BrokenGlass = ground {
             self.tell(who, "revealed with the glass broken", (&what, purpose))?;
         }
@@ -373,6 +374,12 @@ impl Revealer<'_> {
         self.log.append(&entry)?;
         Ok(())
     }
+}
+
+/// Whose they all are, if they are one tenant's.
+fn common<'t>(mut tenants: impl Iterator<Item = &'t str>) -> Option<String> {
+    let first = tenants.next()?;
+    tenants.all(|t| t == first).then(|| What::tenant_id(first))
 }
 
 fn no_purpose() -> Refusal {

@@ -169,6 +169,7 @@ fn those_who_may_see_the_exact_bytes_and_it_is_on_record() {
     assert_eq!((entry.what.tokens.len(), entry.what.count), (2, Some(2)));
     assert_eq!(entry.actor.operator_id(), Some("ana"));
     assert_eq!(entry.purpose.as_deref(), Some(WHY));
+    assert_eq!(entry.what.tenant.as_deref(), Some("a"));
     // The log holds neither a value nor what a key would make one of.
     for (_, bytes) in std::fs::read_dir(f.log_dir())
         .unwrap()
@@ -315,9 +316,21 @@ fn many_at_once_need_a_second_person() {
         purpose: WHY.to_owned(),
         time_ms: now_ms() - 1000,
     };
+    let approve = |request: Request, id: &str| {
+        let now = request.time_ms + 1;
+        request.approve(f.who(id), &f.key(id), &f.log, Actor::default(), now)
+    };
     // By oneself it cannot be approved.
-    assert!(request("ana").approve(f.who("ana"), &f.key("ana")).is_err());
-    let approval = request("ana").approve(f.who("ben"), &f.key("ben")).unwrap();
+    assert!(approve(request("ana"), "ana").is_err());
+    assert_eq!(f.last(), (Event::ApprovalGrant, "refused", Some("approved by oneself".to_owned())));
+    let approval = approve(request("ana"), "ben").unwrap();
+    assert_eq!(f.last(), (Event::ApprovalGrant, "ok", None));
+    // Nor one of another day, past or to come.
+    for off in [-2 * 24 * HOUR_MS, HOUR_MS] {
+        let other = Request { time_ms: now_ms() + off, ..request("ana") };
+        let refused = other.approve(f.who("ben"), &f.key("ben"), &f.log, Actor::default(), now_ms());
+        assert!(refused.is_err(), "{off}");
+    }
     let approval = Approval::from_json(&approval.to_json()).unwrap();
     assert_eq!(f.reveal("ana", &three, Ground::Approved(&approval)).unwrap().len(), 3);
     assert_eq!(f.records().last().unwrap().entry.what.approver.as_deref(), Some("ben"));
@@ -332,12 +345,43 @@ fn many_at_once_need_a_second_person() {
     refused("ben", &three, &approval, "approved was something else");
     let mut old = request("ana");
     old.time_ms -= 2 * 24 * HOUR_MS;
-    refused("ana", &three, &old.approve(f.who("ben"), &f.key("ben")).unwrap(), "the approval is too old");
+    refused("ana", &three, &approve(old, "ben").unwrap(), "the approval is too old");
     let forged = Approval { approver: "cho".to_owned(), ..approval.clone() };
     refused("ana", &three, &forged, "the approval is not signed by an operator");
     let moved =
         Approval { request: Request { time_ms: now_ms() - 500, ..approval.request.clone() }, ..approval };
     refused("ana", &three, &moved, "the approval is not signed by an operator");
+}
+
+/// The disk takes no entry any more once all has been looked at: nobody sees a value.
+#[test]
+fn what_cannot_be_put_on_record_at_the_last_moment_is_not_revealed() {
+    let f = fixture();
+    let token = f.token(Action::Token, Kind::Mrn, "4471902", "a");
+    let copies = f.dir.path().join("copies");
+    std::fs::create_dir(&copies).unwrap();
+    let dir = f.dir.path().join("audit2");
+    let log = AuditLog::open(AuditSettings {
+        dir: dir.clone(),
+        key: Some(f.key("ana")),
+        copy_to: Some(copies.clone()),
+        checkpoint_entries: 1,
+        ..AuditSettings::default()
+    });
+    let log = log.unwrap();
+    let revealer = Revealer {
+        keyed: &f.keyed,
+        vault: Some(&*f.vault),
+        operators: &f.operators,
+        log: &log,
+        log_dir: &dir,
+        alert: &|_| Ok(()),
+        now_ms: now_ms(),
+    };
+    let reveal = || revealer.reveal(f.who("ana"), std::slice::from_ref(&token), "a", WHY, Ground::Role);
+    assert_eq!(reveal().unwrap().len(), 1);
+    std::fs::remove_dir_all(&copies).unwrap();
+    assert!(matches!(reveal(), Err(RevealError::Audit(_))));
 }
 
 #[test]

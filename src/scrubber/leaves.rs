@@ -4,12 +4,12 @@ use super::again::{Window, windows};
 use super::exempt;
 use super::merge::{Decided, unite};
 use crate::codec::{Leaf, Map, PathBuf, Place, Segment};
-use crate::detect::{Candidate, DetectScratch, Engine, Finding, Known, Query, StepLimit};
+use crate::detect::{Candidate, DetectScratch, DetectorId, Engine, Finding, Known, Query, StepLimit};
 use crate::kind::Kind;
 use crate::policy::{Action, Policy};
 use crate::record::make_room;
 use crate::span::Span;
-use crate::transform::{self, Keyed};
+use crate::transform::{self, Keyed, ReadToken};
 
 /// Rounds of looking again. Each round only ever adds to what is replaced.
 const MAX_ROUNDS: usize = 8;
@@ -24,6 +24,8 @@ pub(super) struct LeafScrubber<'s> {
     pub(super) query: Query,
     /// What is found and stays is asked for, too.
     pub(super) reports: bool,
+    /// Tokens that are derived from what they stand for become markers, whoever made them.
+    pub(super) refuses_derived: bool,
 }
 
 /// A worker's memory for leaves.
@@ -58,7 +60,14 @@ impl LeafScrubber<'_> {
     pub(super) fn is_silent(&self, leaf: &Leaf<'_>, scratch: &mut LeafScratch) -> bool {
         scratch.known.is_empty()
             && self.engine.is_silent(leaf, &mut scratch.detect)
+            && !self.may_refuse(leaf)
             && (leaf.place != Place::Number || transform::written_out(leaf.text).is_none())
+    }
+
+    /// Whether there may be a token in a leaf that is not let through.
+    #[inline]
+    pub(super) fn may_refuse(&self, leaf: &Leaf<'_>) -> bool {
+        self.refuses_derived && transform::may_hold_tokens(leaf.text)
     }
 
     /// What is looked for in a leaf. What the profile lets stand needs no finding, unless a rule speaks of it or someone wants
@@ -92,19 +101,17 @@ impl LeafScrubber<'_> {
         scratch: &mut LeafScratch,
     ) -> Result<(), StepLimit> {
         let how = (look_again, self.engine.reach());
-        match self.keyed {
-            Some(keyed) if transform::may_hold_tokens(leaf.text) => {
-                self.settle_around_tokens(keyed, leaf, candidates, event_time, how, scratch)
-            }
-            _ => self.settle_within(leaf, candidates, event_time, how, scratch),
+        match (self.keyed.is_some() || self.refuses_derived) && transform::may_hold_tokens(leaf.text) {
+            true => self.settle_around_tokens(leaf, candidates, event_time, how, scratch),
+            false => self.settle_within(leaf, candidates, event_time, how, scratch),
         }
     }
 
     /// The same, where there may be tokens: those that the ring made are read as the markers they stand for, so that nothing is found
-    /// in them, and what stands around them is judged as it was when they were put there.
+    /// in them, and what stands around them is judged as it was when they were put there. Where derived ones are refused, whatever
+    /// has their form is read so, and the marker takes its place: a code from a ring that is not at hand is derived no less.
     fn settle_around_tokens(
         &self,
-        keyed: &Keyed,
         leaf: &Leaf<'_>,
         candidates: Option<(&[Candidate], usize)>,
         event_time: bool,
@@ -112,10 +119,16 @@ impl LeafScrubber<'_> {
         scratch: &mut LeafScratch,
     ) -> Result<(), StepLimit> {
         let (mut text, mut segments) = (Vec::new(), Vec::new());
+        let mut refused = Vec::new();
         let mut splice = Splice { text: &mut text, segments: &mut segments, raw: leaf.text, at: 0 };
-        for (span, token) in transform::tokens(leaf.text) {
-            if span.start() >= splice.at && keyed.is_genuine(&token) {
-                splice.put(span, token.kind.marker().as_bytes());
+        for (span, token) in transform::tokens(leaf.text).filter(|(_, t)| self.takes(t)) {
+            if span.start() < splice.at {
+                continue;
+            }
+            splice.put(span, token.kind.marker().as_bytes());
+            if self.refuses_derived && token.token_type.is_derived() {
+                let lead = Finding { span, detector: DetectorId::TOKEN, kind: token.kind, confidence: 1.0 };
+                refused.push(Decided { span, lead, action: Action::Redact });
             }
         }
         if splice.at == 0 {
@@ -128,7 +141,17 @@ impl LeafScrubber<'_> {
             d.span = Map::Segments(&segments).to_payload(d.span);
             d.lead.span = Map::Segments(&segments).to_payload(d.lead.span);
         }
+        if !refused.is_empty() {
+            scratch.decided.append(&mut refused);
+            finish(leaf, &mut scratch.decided);
+        }
         Ok(())
+    }
+
+    /// Whether a token is read as one, and not as text.
+    fn takes(&self, token: &ReadToken) -> bool {
+        let refused = self.refuses_derived && token.token_type.is_derived();
+        refused || self.keyed.is_some_and(|keyed| keyed.is_genuine(token))
     }
 
     /// The same; something counts as far around a place as `reach` says, in bytes.
@@ -382,7 +405,9 @@ pub(super) const SURE: f32 = 0.75;
 /// Remembers the words of the names that were decided on.
 pub(super) fn remember(engine: &Engine, text: &[u8], scratch: &mut LeafScratch) {
     let LeafScratch { decided, known, detect, .. } = scratch;
-    let is_sure = |d: &&Decided| d.lead.kind == Kind::Name && d.lead.confidence >= SURE;
+    let is_sure = |d: &&Decided| {
+        d.lead.kind == Kind::Name && d.lead.confidence >= SURE && d.lead.detector != DetectorId::TOKEN
+    };
     for d in decided.iter().filter(is_sure).filter(|d| d.action != Action::Keep) {
         engine.remember(text, d.lead.span, known, detect);
     }
@@ -473,7 +498,9 @@ mod tests {
         assert_eq!(policy.profile, Profile::Logs);
         let query = Query::new(crate::kind::KindSet::ALL, 0.5);
         let this_year = settings.this_year;
-        let scrubber = LeafScrubber { engine, policy, keyed: None, this_year, query, reports: false };
+        let (reports, refuses_derived) = (false, false);
+        let scrubber =
+            LeafScrubber { engine, policy, keyed: None, this_year, query, reports, refuses_derived };
         let leaf = Leaf { text, map: Map::Direct(0), path: Path::ROOT, place: Place::Text, depth: 0 };
         let mut scratch = LeafScratch::default();
         scrubber.settle_within(&leaf, None, false, (true, reach), &mut scratch).unwrap();

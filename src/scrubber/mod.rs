@@ -80,11 +80,13 @@ pub enum Tenant {
 impl Tenant {
     /// A longer name of a tenant is none.
     pub const MAX_BYTES: usize = 128;
+    /// Whose all is where nobody says whose it is.
+    pub const DEFAULT: &str = "default";
 }
 
 impl Default for Tenant {
     fn default() -> Tenant {
-        Tenant::Fixed("default".to_owned())
+        Tenant::Fixed(Tenant::DEFAULT.to_owned())
     }
 }
 

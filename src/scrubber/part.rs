@@ -134,6 +134,7 @@ impl<'s> PartScrubber<'s> {
             this_year: *this_year,
             query: self.query,
             reports: self.reports,
+            refuses_derived: policy.profile.refuses_derived(),
         }
     }
 

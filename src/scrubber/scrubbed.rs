@@ -80,13 +80,16 @@ impl<'b> Scrubbed<'b> {
         self.batch.part(self.key)
     }
 
-    /// The Kafka headers in order, names as they came, values scrubbed; the stamp behind them, if it is a header.
+    /// The Kafka headers in order, names as they came, values scrubbed; the stamp behind them, if it is a header. Where a header of its name
+    /// came in, the stamp takes its place: nobody else says what was done here.
     pub fn headers(&self) -> impl ExactSizeIterator<Item = (&'b [u8], Option<&'b [u8]>)> + use<'b> {
         let (batch, span) = (self.batch, self.batch.batch.records[self.index].headers);
         let stamp = batch.stamp.as_ref().and_then(Stamp::header);
-        let end = span.end() + usize::from(stamp.is_some());
+        let named = |i: usize| batch.batch.slice(batch.batch.headers[i].name);
+        let came = stamp.is_some_and(|(name, _)| span.range().any(|i| named(i) == name));
+        let end = span.end() + usize::from(stamp.is_some() && !came);
         (span.start()..end).map(move |i| {
-            if let Some((name, value)) = stamp.filter(|_| i == span.end()) {
+            if let Some((name, value)) = stamp.filter(|(name, _)| i == span.end() || named(i) == *name) {
                 return (name, Some(value));
             }
             let header = batch.batch.headers[i];

@@ -57,7 +57,7 @@ impl PartScrubber<'_> {
             time_seen |= event_time;
             let place = value.place << 1 | u64::from(event_time);
             // What a name before this value says of it, however it is written, no other record says.
-            let by_itself = leaf_scratch.known.is_empty();
+            let by_itself = leaf_scratch.known.is_empty() && !leaves.may_refuse(leaf);
             if by_itself && values.is_silent(leaf, place, &mut leaf_scratch.detect) {
                 continue;
             }

@@ -21,7 +21,7 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// A stamp of what this policy does: `safe-harbor/2 sha256:` and 16 hexadecimal digits.
+    /// A stamp of what this policy does: `safe-harbor/3 sha256:` and 16 hexadecimal digits.
     pub fn new(place: StampPlace, policy: &Policy) -> Stamp {
         let profile = policy.profile;
         let text = format!("{}/{} sha256:{}", profile.name(), profile.version(), policy.fingerprint());

@@ -270,6 +270,44 @@ fn profiles() {
     assert!(out.starts_with(r#"{"ts":"2026-03-01T00:00:01Z","msg":"Patient: [NAME:p1:"#), "{out}");
 }
 
+/// 45 CFR 164.514(c): a code that is derived from the value does not stay, whoever made it.
+#[test]
+fn safe_harbor_lets_no_derived_token_through() {
+    let made = |action| {
+        let scrubber = with(policy(Profile::Logs, Some(action)), keyed(), Tenant::default(), None);
+        let out = scrub(&scrubber, "SSN 219-10-9999");
+        out.strip_prefix("SSN ").unwrap().to_owned()
+    };
+    let (pseudonym, sealed, random) = (made(Action::Pseudonym), made(Action::Seal), made(Action::Token));
+    let round = pseudonym.replace('[', "(").replace(']', ")");
+    let foreign = format!("[MRN:p7:{}]", "0".repeat(34));
+    let policy = policy(Profile::SafeHarbor, None);
+    let bare = Scrubber::new(Settings { policy: policy.clone(), ..Settings::new() });
+    let ringed = with(policy, keyed(), Tenant::default(), None);
+    for scrubber in [&bare, &ringed] {
+        for (text, want) in [
+            (format!("of {pseudonym}, {sealed} and {round}"), "of [SSN], [SSN] and [SSN]".to_owned()),
+            (format!("x{pseudonym}{foreign}"), "x[SSN][MRN]".to_owned()),
+            (format!(r#"{{"id":"{pseudonym}","{foreign}":1}}"#), r#"{"id":"[SSN]","[MRN]":1}"#.to_owned()),
+            (
+                format!("Patient: Ana Keller {foreign} then keller phoned"),
+                "Patient: [NAME] [MRN] then [NAME] phoned".to_owned(),
+            ),
+        ] {
+            // Of the first record nothing is known yet, of the others there is.
+            let mut scratch = Scratch::default();
+            for _ in 0..4 {
+                let out = scrubber.scrub_text(text.as_bytes(), &mut scratch).unwrap();
+                assert_eq!(String::from_utf8(out).unwrap(), want, "{text}");
+                let quiet = br#"{"id":"[SSN:p0:x]","k":1}"#;
+                assert_eq!(scrubber.scrub_text(quiet, &mut scratch).unwrap(), quiet);
+            }
+        }
+    }
+    // What is random stays, where the ring tells that it is.
+    assert_eq!(scrub(&ringed, &format!("of {random}")), format!("of {random}"));
+}
+
 #[test]
 fn records_are_stamped() {
     let stamped = |place: StampPlace| {
@@ -279,7 +317,7 @@ fn records_are_stamped() {
     };
     let field = stamped(StampPlace::Field("_by".into()));
     let text = field.settings().stamp.as_ref().unwrap().text().to_owned();
-    assert!(text.starts_with("safe-harbor/2 sha256:") && text.len() == 21 + 16, "{text}");
+    assert!(text.starts_with("safe-harbor/3 sha256:") && text.len() == 21 + 16, "{text}");
     for (input, want) in [
         (r#"{"a":1}"#, format!(r#"{{"a":1,"_by":"{text}"}}"#)),
         (r#"{"ssn":"219-10-9999"}"#, format!(r#"{{"ssn":"[SSN]","_by":"{text}"}}"#)),
@@ -297,6 +335,11 @@ fn records_are_stamped() {
     let Some(Outgoing::Clean(clean)) = done.iter().next() else { panic!("not forwarded") };
     let headers: Vec<_> = clean.headers().collect();
     assert_eq!(headers, [(&b"x-tenant"[..], Some(&b"a"[..])), (b"by", Some(text.as_bytes()))]);
+    // One that came in with its name says nothing any more.
+    let forged = stamped(StampPlace::Header("x-tenant".into()));
+    let done = forged.scrub(message(Some("x"), None, Some("a")), &mut Scratch::default()).unwrap();
+    let Some(Outgoing::Clean(clean)) = done.iter().next() else { panic!("not forwarded") };
+    assert_eq!(clean.headers().collect::<Vec<_>>(), [(&b"x-tenant"[..], Some(text.as_bytes()))]);
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -333,7 +376,9 @@ proptest! {
         let action = [Action::Pseudonym, Action::Seal, Action::Token, Action::Generalize][which];
         let profile = Profile::NAMES[profile].1;
         let form = if round { TokenForm::Round } else { TokenForm::Square };
-        for policy in [policy(profile, Some(action)), policy(profile, None)] {
+        let policies = [policy(profile, Some(action)), policy(profile, None)];
+        // What a profile refuses no pipeline does.
+        for policy in policies.into_iter().filter(|p| p.contradiction().is_none()) {
             let scrubber = with(policy, keyed().with_form(form), Tenant::default(), None);
             let once = scrub(&scrubber, &text);
             prop_assert_eq!(scrub(&scrubber, &once), once.clone(), "{} then {}", text, once);
@@ -355,15 +400,15 @@ proptest! {
     /// A worker that has seen tokens does with the next record what a new one does.
     #[test]
     fn what_is_remembered_of_tokens_changes_nothing(texts in proptest::collection::vec(text(), 1..6)) {
-        let policy = policy(Profile::Pseudonymised, None);
-        let scrubber = with(policy, keyed(), Tenant::default(), None);
+        let made = with(policy(Profile::Pseudonymised, None), keyed(), Tenant::default(), None);
+        let strict = with(policy(Profile::SafeHarbor, None), keyed(), Tenant::default(), None);
         let mut scratch = Scratch::default();
-        for _ in 0..4 {
+        for scrubber in [&made, &made, &made, &strict, &strict, &strict] {
             for text in &texts {
-                let once = scrub(&scrubber, text);
+                let once = scrub(&made, text);
                 for text in [text, &once] {
                     let got = scrubber.scrub_text(text.as_bytes(), &mut scratch).unwrap();
-                    prop_assert_eq!(String::from_utf8(got).unwrap(), scrub(&scrubber, text));
+                    prop_assert_eq!(String::from_utf8(got).unwrap(), scrub(scrubber, text));
                 }
             }
         }

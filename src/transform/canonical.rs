@@ -8,10 +8,12 @@
 //! | mrn, health_plan_id, account, license, vehicle, device, unique_id, zip | letters and digits, upper case |
 //! | email | lower case |
 //! | date | ISO 8601 where the day is known, and the time as written |
-//! | name | `SURNAME\|GIVEN`, NFKC, case folded; further names, initials, suffixes and particles left out |
+//! | name | `surname\|given`, NFKC, case folded: see [`name`] |
 //! | ip | as RFC 5952 has it |
 //! | url | scheme and host in lower case |
 //! | all others | words between single blanks, NFKC, case folded, without punctuation |
+
+pub(super) mod name;
 
 use std::net::IpAddr;
 
@@ -19,10 +21,6 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::dates;
 use crate::kind::Kind;
-
-/// What stands behind a name and is none.
-const SUFFIXES: [&str; 14] =
-    ["jr", "sr", "ii", "iii", "iv", "md", "phd", "rn", "np", "pa", "do", "dds", "esq", "dvm"];
 
 /// A value's canonical form, appended to `out`. `number` says that it is a JSON number, which may be written with a
 /// fraction or an exponent and has lost its leading zeros.
@@ -45,7 +43,7 @@ pub(crate) fn canonical(kind: Kind, text: &[u8], number: bool, this_year: i32, o
         Kind::Age => out.extend(text.iter().filter(|b| b.is_ascii_digit())),
         Kind::Email => out.extend_from_slice(folded(text).trim().as_bytes()),
         Kind::Date => date(text, this_year, out),
-        Kind::Name => name(&folded(text), out),
+        Kind::Name => name::canonical(text, out),
         Kind::Ip => ip(text, out),
         Kind::Url => url(text, out),
         Kind::Geo => out.extend(text.iter().filter(|b| !b.is_ascii_whitespace())),
@@ -137,37 +135,6 @@ fn date(text: &[u8], this_year: i32, out: &mut Vec<u8>) {
         out.push(b'T');
         out.extend_from_slice(&rest);
     }
-}
-
-fn name(text: &str, out: &mut Vec<u8>) {
-    let text = text.replace('\u{2019}', "'");
-    let (family, given) = match text.split_once([',', '^']) {
-        Some((family, given)) if !is_suffix(given) => (family.to_owned(), given.to_owned()),
-        _ => {
-            let all = parts(&text);
-            match all.as_slice() {
-                [given, .., family] => (family.clone(), given.clone()),
-                _ => (all.concat(), String::new()),
-            }
-        }
-    };
-    out.extend_from_slice(parts(&family).last().map_or("", String::as_str).as_bytes());
-    out.push(b'|');
-    out.extend_from_slice(parts(&given).first().map_or("", String::as_str).as_bytes());
-}
-
-fn is_suffix(text: &str) -> bool {
-    parts(text).is_empty()
-}
-
-/// The names in a text: without suffixes, and without initials where there is more than them.
-fn parts(text: &str) -> Vec<String> {
-    let words = text.split(|c: char| c.is_whitespace() || matches!(c, ',' | '^' | ';' | '_' | '+' | '"'));
-    let bare = |w: &str| w.trim_matches(|c: char| !c.is_alphanumeric()).replace('.', "");
-    let all: Vec<String> =
-        words.map(bare).filter(|w| !w.is_empty() && !SUFFIXES.contains(&w.as_str())).collect();
-    let long: Vec<String> = all.iter().filter(|w| w.chars().count() > 1).cloned().collect();
-    if long.is_empty() { all } else { long }
 }
 
 fn ip(text: &[u8], out: &mut Vec<u8>) {

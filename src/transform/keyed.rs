@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use aes_siv::KeyInit as _;
 use aes_siv::siv::Aes256Siv;
 
-use super::canonical::canonical;
+use super::canonical::{canonical, written_out};
 use super::check::Checks;
 use super::ff1::Ff1;
 use super::format_preserving::{self, Way};
@@ -238,7 +238,7 @@ impl Keyed {
             }
             Action::FormatPreserving => {
                 let ff1 = keys.of(kind).ff1(self, kind, context)?;
-                let plain = if number { super::canonical::written_out(text) } else { None };
+                let plain = if number { written_out(text) } else { None };
                 format_preserving::apply(
                     ff1,
                     Way::Encrypt,
@@ -321,7 +321,9 @@ impl Keyed {
         let context = Context { tenant: Some(tenant), subject: None };
         let key = self.derived::<32>(Purpose::VaultLookup, kind, context)?;
         let mut form = Vec::new();
-        canonical(kind, text, false, self.this_year, &mut form);
+        // The vault knows the bytes, not where they stood: with a fraction or an exponent they were a JSON number.
+        let number = text.contains(&b'.') && written_out(text).is_some();
+        canonical(kind, text, number, self.this_year, &mut form);
         Ok(Prf::new(key.expose()).tag(&form))
     }
 

@@ -41,6 +41,11 @@ impl TokenType {
             TokenType::Sealed => b's',
         }
     }
+
+    /// Whether it follows from the value; a vault's token is random.
+    pub const fn is_derived(self) -> bool {
+        !matches!(self, TokenType::Vault)
+    }
 }
 
 /// How tokens are put into text.

@@ -5,7 +5,8 @@
 pub(crate) const VERSION: &str = "2000+2020";
 
 /// Prefixes of 20,000 people or fewer: those that the guidance of the Department of Health and Human Services lists after the census
-/// of 2000, and those that have as few after the census of 2020.
+/// of 2000 ("Guidance Regarding Methods for De-identification of Protected Health Information", 2012), and those that have as few
+/// after the census of 2020 (Census Bureau, population of the ZIP Code Tabulation Areas, summed by their first three digits).
 const FEW: &[u16] = &[
     36, 59, 63, 102, 202, 203, 204, 205, 369, 556, 692, 753, 772, 790, 821, 823, 830, 831, 878, 879, 884,
     890, 893,
@@ -111,6 +112,10 @@ mod tests {
         );
         // The seventeen of the guidance, and 000 itself.
         for few in [36, 59, 63, 102, 203, 556, 692, 790, 821, 823, 830, 831, 878, 879, 884, 890, 893, 0] {
+            assert_eq!(generalize(format!("{few:03}99").as_bytes(), false), Some(*b"000"), "{few}");
+        }
+        // The eighteen of 2020.
+        for few in [36, 59, 102, 202, 203, 204, 205, 369, 556, 692, 753, 772, 821, 823, 878, 879, 884, 893] {
             assert_eq!(generalize(format!("{few:03}99").as_bytes(), false), Some(*b"000"), "{few}");
         }
     }

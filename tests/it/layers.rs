@@ -41,7 +41,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("console", "health metrics reason"),
     (
         "config",
-        "authored codec detect health kafka keys kind metrics pipeline policy reason record scrubber secret sink source \
+        "audit authored codec detect health kafka keys kind metrics pipeline policy reason record scrubber secret sink source \
          span time transform vault",
     ),
     ("demo", "config kafka kind metrics pipeline record scrubber sink source"),

@@ -37,7 +37,7 @@ fn tokens(dir: &Dir, input: &str) -> Vec<String> {
 }
 
 fn vault(dir: &Dir, verb: &str, who: &str) -> Cmd {
-    let place = if verb == "approve" { "" } else { "--config p.toml --audit audit" };
+    let place = if verb == "approve" { "--audit audit" } else { "--config p.toml --audit audit" };
     dir.cmd().args(&format!(
         "vault {verb} {place} --operators operators.toml --operator {who} --operator-key file:{who}.key"
     ))
@@ -122,6 +122,50 @@ fn a_token_leads_back_for_those_who_may_and_is_on_record() {
     dir.cmd().args("audit verify --dir audit").run().code(0);
 }
 
+/// `[audit]` of the file that names ring and vault is the log of the commands, too.
+#[test]
+fn a_file_names_the_audit_log_and_the_tenant() {
+    let dir = house();
+    dir.secret("audit.key", "cd".repeat(32));
+    let keys = "[keys]\ntenant = \"north\"\n";
+    let audit = "[audit]\ndir = \"log\"\nkey = \"file:audit.key\"\ncheckpoint_entries = 1\n";
+    let of_north =
+        PIPELINE.replace("safe-harbor", "logs").replace("[keys]\n", keys).replace("token\"", "seal\"");
+    dir.file("p.toml", format!("{of_north}{audit}"));
+    let run = dir.cmd().args("run p.toml").stdin("SSN 219-10-9999\n").run().code(0);
+    let text = String::from_utf8(run.stdout).unwrap();
+    let sealed = text.trim_end().strip_prefix("SSN ").unwrap();
+    assert!(sealed.starts_with("[SSN:s1:"), "{text}");
+    let reveal = |more: &str| {
+        let own = "--config p.toml --operators operators.toml --operator ana --operator-key file:ana.key";
+        dir.cmd()
+            .args(&format!("vault reveal {own} {more} --purpose"))
+            .arg("correct the chart")
+            .arg(sealed)
+            .run()
+    };
+    reveal("").code(0).stdout_has("219-10-9999");
+    reveal("--tenant south").code(2).stdout("");
+    // The filter takes the same file as its policy, and puts on record that it does.
+    dir.cmd().args("--policy p.toml").stdin("SSN 219-10-9999\n").run().code(0).stdout(&*text);
+    dir.cmd().args("vault expire --config p.toml").run().code(0);
+    let log = String::from_utf8(dir.cmd().args("audit tail -n 100 --dir log").run().code(0).stdout).unwrap();
+    let events = |name: &str| log.matches(&format!(r#""event":"{name}""#)).count();
+    assert_eq!((events("policy_load"), events("vault_reveal"), events("vault_expire")), (2, 2, 1), "{log}");
+    assert!(log.contains(r#""tenant":"north""#), "{log}");
+    dir.cmd().args("audit verify --dir log --key file:audit.key").run().code(0).stdout_has("checkpoint");
+    // Without a log it is done, and said that it is not on record.
+    dir.file("p.toml", of_north);
+    let expired = || dir.cmd().args("vault expire --config p.toml");
+    expired().run().code(0).stderr_has("this is not put on record");
+    let out = expired().env("SCRUBJAY_AUDIT_DIR", "log").run().code(0);
+    assert!(!contains(&out.stderr, "not put on record"));
+    let run = dir.cmd().args("run p.toml").env("SCRUBJAY_AUDIT_DIR", "log").stdin("x\n").run();
+    run.code(0);
+    let log = String::from_utf8(dir.cmd().args("audit tail -n 100 --dir log").run().code(0).stdout).unwrap();
+    assert_eq!(log.matches(r#""event":"policy_load""#).count(), 3, "{log}");
+}
+
 #[test]
 fn erasure_takes_the_value_and_is_on_record() {
     let dir = house();
@@ -198,10 +242,13 @@ fn many_need_a_second_person_and_emergencies_an_alert() {
         .run()
         .code(2)
         .stderr_has("need a second person");
-    let request = two(dir.cmd().args("vault request --operator ana --purpose").arg("audit of the claims"))
-        .run()
-        .code(0)
-        .quiet();
+    let request = two(dir
+        .cmd()
+        .args("vault request --operator ana --audit audit --purpose")
+        .arg("audit of the claims"))
+    .run()
+    .code(0)
+    .quiet();
     dir.file("request.json", request.stdout);
     vault(&dir, "approve", "ana")
         .arg("request.json")
@@ -237,7 +284,10 @@ fn many_need_a_second_person_and_emergencies_an_alert() {
     assert_eq!(alerts.lines().count(), 2, "{alerts}");
     assert!(!alerts.contains("219-10"));
     let log = entries(&dir);
-    assert!(log.contains("vault_reveal_bulk") && log.contains("break_glass"), "{log}");
+    for event in ["vault_reveal_bulk", "break_glass", "approval_request", "approval_grant"] {
+        assert!(log.contains(event), "{event}: {log}");
+    }
+    assert!(log.contains("approved by oneself"), "{log}");
 }
 
 #[test]

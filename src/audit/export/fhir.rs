@@ -20,10 +20,7 @@ pub(super) fn audit_event(record: &Record) -> Option<Value> {
     if !entry.event.discloses() {
         return None;
     }
-    let (code, display) = match entry.event {
-        Event::VaultExport => ("110106", "Export"),
-        _ => ("110110", "Patient Record"),
-    };
+    let (code, display) = ("110110", "Patient Record");
     let mut subtype = vec![json!({ "code": entry.event.name(), "display": entry.event.about() })];
     if entry.event == Event::BreakGlass {
         let emergency = "Emergency Override Started";
@@ -152,10 +149,12 @@ mod tests {
         assert_eq!(event.pointer("/purposeOfEvent/0/coding/0/code"), Some(&json!("BTG")));
         assert_eq!(event.pointer("/subtype/1/code"), Some(&json!("110127")));
         assert_eq!(event["outcome"], "0");
-        let failed =
-            Entry { outcome: Outcome::failed("no key"), ..Entry::new(Event::VaultExport, Actor::default()) };
+        let failed = Entry {
+            outcome: Outcome::failed("no key"),
+            ..Entry::new(Event::QuarantineOpen, Actor::default())
+        };
         let event = audit_event(&record(failed)).unwrap();
-        assert_eq!((&event["outcome"], event.pointer("/type/code")), (&json!("8"), Some(&json!("110106"))));
+        assert_eq!((&event["outcome"], event.pointer("/type/code")), (&json!("8"), Some(&json!("110110"))));
         assert_eq!(event.get("purposeOfEvent"), None);
         assert_eq!(audit_event(&record(Entry::new(Event::KeyRotate, Actor::default()))), None);
     }

@@ -34,16 +34,12 @@ fn class(event: Event) -> Class {
         | Event::VaultRevealBulk
         | Event::BreakGlass
         | Event::QuarantineOpen
-        | Event::VaultExport
         | Event::VaultBackup
         | Event::AuditExport => Api(2, "Read"),
-        Event::VaultRestore | Event::AuditRecover | Event::ApprovalGrant | Event::ApprovalDeny => {
-            Api(3, "Update")
-        }
+        Event::VaultRestore | Event::AuditRecover | Event::ApprovalGrant => Api(3, "Update"),
         Event::VaultExpire | Event::VaultDelete | Event::AuditPrune => Api(4, "Delete"),
         Event::ApprovalRequest | Event::AuditRotate | Event::VaultInit => Api(1, "Create"),
         Event::Login => Authentication(1, "Logon"),
-        Event::Logout => Authentication(2, "Logoff"),
     }
 }
 
@@ -54,7 +50,7 @@ fn severity(record: &Record) -> (u32, &'static str) {
         Event::BreakGlass => (4, "High"),
         Event::KeyDestroy => (3, "Medium"),
         _ if refused => (3, "Medium"),
-        Event::VaultRevealBulk | Event::VaultExport | Event::AuditPrune | Event::AuditRecover => (2, "Low"),
+        Event::VaultRevealBulk | Event::AuditPrune | Event::AuditRecover => (2, "Low"),
         _ => (1, "Informational"),
     }
 }

@@ -154,6 +154,52 @@ enum Place {
 #[cfg(feature = "kms")]
 type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+impl KekRef {
+    /// The same reference with whole paths, for what is opened from anywhere. A text that is no reference stays as it is.
+    ///
+    /// ```
+    /// use scrubjay::keys::KekRef;
+    /// let text = KekRef::with_whole_paths("file:kek");
+    /// assert!(text.starts_with("file:/") && text.ends_with("/kek"));
+    /// assert_eq!(KekRef::with_whole_paths("env:KEK"), "env:KEK");
+    /// ```
+    pub fn with_whole_paths(text: &str) -> String {
+        let whole = |path: &str| {
+            std::path::absolute(path).map_or_else(|_| path.to_owned(), |p| p.display().to_string())
+        };
+        if let Some(path) = text.strip_prefix("file:") {
+            return format!("file:{}", whole(path));
+        }
+        let Some((place, query)) = text.split_once('?') else { return text.to_owned() };
+        let attributes = query.split('&').map(|attribute| match attribute.split_once('=') {
+            Some((name @ "pin-source", value)) => match value.strip_prefix("file:") {
+                Some(path) => format!("{name}=file:{}", in_query(path)),
+                None => attribute.to_owned(),
+            },
+            Some((name @ ("token-file" | "secret-id-file" | "ca-file"), path)) => {
+                format!("{name}={}", in_query(path))
+            }
+            _ => attribute.to_owned(),
+        });
+        format!("{place}?{}", attributes.collect::<Vec<_>>().join("&"))
+    }
+}
+
+/// The whole path of one that stands in a query, percent-encoded as that was.
+fn in_query(path: &str) -> String {
+    let here = std::env::current_dir().map(|dir| dir.display().to_string());
+    match here {
+        Ok(here) if !path.starts_with('/') && !path.to_ascii_lowercase().starts_with("%2f") => {
+            let encode = |c: char| match c {
+                '%' | '&' | '?' | '#' | ';' | '=' => format!("%{:02X}", u32::from(c)),
+                c => c.to_string(),
+            };
+            format!("{}/{path}", here.chars().map(encode).collect::<String>())
+        }
+        _ => path.to_owned(),
+    }
+}
+
 impl FromStr for KekRef {
     type Err = KekError;
 
@@ -272,6 +318,35 @@ fn refuse<T>(why: &str) -> Result<T, KekError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_become_whole_wherever_they_stand() {
+        let here = std::env::current_dir().unwrap();
+        let here = here.display();
+        for (text, want) in [
+            ("file:/k", "file:/k".to_owned()),
+            ("file:k", format!("file:{here}/k")),
+            (
+                "pkcs11:token=t;object=o?module-path=/m.so&pin-source=file:pin",
+                format!("pkcs11:token=t;object=o?module-path=/m.so&pin-source=file:{here}/pin"),
+            ),
+            (
+                "pkcs11:token=t;object=o?pin-source=env:PIN",
+                "pkcs11:token=t;object=o?pin-source=env:PIN".to_owned(),
+            ),
+            (
+                "pkcs11:token=t;object=o?pin-source=file:%2Frun%2Fpin",
+                "pkcs11:token=t;object=o?pin-source=file:%2Frun%2Fpin".to_owned(),
+            ),
+            (
+                "vault:https://h/t/keys/k?token-file=t&namespace=a&ca-file=/c",
+                format!("vault:https://h/t/keys/k?token-file={here}/t&namespace=a&ca-file=/c"),
+            ),
+            ("no reference", "no reference".to_owned()),
+        ] {
+            assert_eq!(KekRef::with_whole_paths(text), want);
+        }
+    }
 
     #[test]
     fn shows_a_reference_as_it_was_written() {

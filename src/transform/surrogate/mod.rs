@@ -1,11 +1,16 @@
 //! Surrogates: something made up takes the place of a value, of the same kind and form, and the same wherever the value stands.
 //!
-//! Numbers are such as nobody has: telephone numbers end in 555-01xx (ATIS-0300115, reserved for fiction), Social Security numbers begin
-//! with 9 and have a group that neither the SSA nor the IRS gives out, ZIP codes begin with 000 to 004, addresses of machines are those
-//! of documentation (RFC 5737, RFC 3849), names of hosts those of RFC 2606.
+//! Numbers are such as nobody has, where any are kept free for that: telephone numbers end in 555-01xx (ATIS-0300115, reserved for
+//! fiction), Social Security numbers begin with 9, which the SSA gives to nobody (POMS RM 10201.035), and have a group from 01 to 49,
+//! which the IRS gives to nobody (its groups are 50 and above), ZIP codes begin with 000 to 004 (the USPS begins with 005), addresses
+//! of machines are those of documentation (RFC 5737, RFC 3849), names of hosts those of RFC 2606. Of codes see [`code`].
 //!
-//! Which surrogate a value gets follows from a keyed hash of it. There are fewer names than people: two may become one.
+//! Of names of people, streets, towns and hospitals none is reserved: real ones may be called so.
+//!
+//! Which surrogate a value gets follows from a keyed hash of it; it is never the value itself, however that is written. There are fewer
+//! surrogates than people: two may become one.
 
+mod code;
 mod names;
 
 use std::fmt::Write as _;
@@ -67,6 +72,9 @@ const AREAS: [&str; 24] = [
     "415", "503", "504", "602", "612", "615", "617", "702", "713",
 ];
 
+/// So often another surrogate is drawn where one is the value itself. Of the fewest there are, ten ages, one value in 10^16 then has none.
+const TRIES: usize = 16;
+
 /// Draws numbers from 32 bytes, and more where these do not do.
 struct Draw<'s, 'f> {
     seed: Seed<'f>,
@@ -95,7 +103,25 @@ impl<'s, 'f> Draw<'s, 'f> {
     }
 
     fn of<'t>(&mut self, list: &[&'t str]) -> &'t str {
-        list.get(self.below(list.len() as u32) as usize).copied().unwrap_or_default()
+        self.of_but(list, |_| false)
+    }
+
+    /// An entry of a list: the one drawn, or the next one after it that is not `unfit`, if there is one.
+    fn of_but<'t>(&mut self, list: &[&'t str], unfit: impl Fn(&str) -> bool) -> &'t str {
+        let at = self.below(list.len() as u32) as usize;
+        let (before, from) = list.split_at(at.min(list.len()));
+        let fit = from.iter().chain(before).find(|entry| !unfit(entry));
+        fit.or(from.first()).copied().unwrap_or_default()
+    }
+
+    /// An entry of a list of names none of which the value itself holds.
+    fn other<'t>(&mut self, list: &[&'t str]) -> &'t str {
+        let about = self.about;
+        let holds = |name: &str| {
+            let name = name.as_bytes();
+            about.windows(name.len().max(1)).any(|w| w.eq_ignore_ascii_case(name))
+        };
+        self.of_but(list, holds)
     }
 }
 
@@ -116,6 +142,23 @@ pub(super) fn surrogate(
     let mut form = Vec::new();
     canonical(kind, text, number, this_year, &mut form);
     let draw = &mut Draw::new(seed, &form);
+    let (start, mut again) = (out.len(), Vec::new());
+    for _ in 0..TRIES {
+        if !made_up(kind, text, this_year, draw, out) {
+            return false;
+        }
+        again.clear();
+        canonical(kind, &out[start..], false, this_year, &mut again);
+        if again != form {
+            return true;
+        }
+        out.truncate(start);
+    }
+    false
+}
+
+/// Appends something made up, which may be the value itself.
+fn made_up(kind: Kind, text: &[u8], this_year: i32, draw: &mut Draw<'_, '_>, out: &mut Vec<u8>) -> bool {
     match kind {
         Kind::Date => date(text, this_year, draw, out),
         Kind::Phone | Kind::Fax => phone(text, draw, out),
@@ -133,9 +176,9 @@ pub(super) fn surrogate(
         Kind::Address => {
             let house = text.first().is_some_and(u8::is_ascii_digit);
             let number = if house { format!("{} ", 1 + draw.below(9899)) } else { String::new() };
-            push(out, format_args!("{number}{} {}", draw.of(&STREETS), draw.of(&WAYS)))
+            push(out, format_args!("{number}{} {}", draw.other(&STREETS), draw.of(&WAYS)))
         }
-        Kind::City => push(out, format_args!("{}", draw.of(&CITIES))),
+        Kind::City => push(out, format_args!("{}", draw.other(&CITIES))),
         Kind::Facility => {
             let lower = text.to_ascii_lowercase();
             let says = |word: &[u8]| lower.windows(word.len()).any(|w| w == word);
@@ -146,7 +189,7 @@ pub(super) fn surrogate(
             } else {
                 "Hospital"
             };
-            push(out, format_args!("{} {sort}", draw.of(&CITIES)))
+            push(out, format_args!("{} {sort}", draw.other(&CITIES)))
         }
         Kind::Age => push(out, format_args!("{}", 90 + draw.below(10))),
         Kind::Ip => ip(text, draw, out),
@@ -163,7 +206,7 @@ pub(super) fn surrogate(
         | Kind::License
         | Kind::Vehicle
         | Kind::Device
-        | Kind::UniqueId => code(text, draw, out),
+        | Kind::UniqueId => code::surrogate(text, draw, out),
         Kind::Name | Kind::Geo | Kind::Biometric | Kind::Photo => false,
     }
 }
@@ -213,7 +256,7 @@ fn phone(text: &[u8], draw: &mut Draw<'_, '_>, out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// Nine digits become a number that is nobody's; the last four alone become others.
+/// Nine digits become a number that is nobody's; the last four alone become others, and are the last four of many.
 fn ssn(text: &[u8], draw: &mut Draw<'_, '_>, out: &mut Vec<u8>) -> bool {
     let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
     let serial = format!("{:04}", 1 + draw.below(9999));
@@ -247,20 +290,6 @@ fn ip(text: &[u8], draw: &mut Draw<'_, '_>, out: &mut Vec<u8>) -> bool {
     }
 }
 
-/// Each digit becomes a digit, each letter a letter of the same case.
-fn code(text: &[u8], draw: &mut Draw<'_, '_>, out: &mut Vec<u8>) -> bool {
-    if !text.is_ascii() || !text.iter().any(u8::is_ascii_digit) {
-        return false;
-    }
-    out.extend(text.iter().map(|b| match b {
-        b'0'..=b'9' => b'0' + draw.below(10) as u8,
-        b'a'..=b'z' => b'a' + draw.below(26) as u8,
-        b'A'..=b'Z' => b'A' + draw.below(26) as u8,
-        other => *other,
-    }));
-    true
-}
-
 #[cfg(test)]
 mod tests {
     use aws_lc_rs::digest::{SHA256, digest};
@@ -268,19 +297,23 @@ mod tests {
 
     use super::*;
 
-    pub(super) fn seed(about: &[u8]) -> [u8; 32] {
-        digest(&SHA256, &[b"key", about].concat()).as_ref().try_into().unwrap()
+    pub(super) fn seed(key: u8) -> impl FnMut(&[u8]) -> [u8; 32] {
+        move |about| digest(&SHA256, &[b"key", &[key][..], about].concat()).as_ref().try_into().unwrap()
     }
 
-    fn of(kind: Kind, text: &str) -> Option<String> {
+    pub(super) fn of(kind: Kind, text: &str) -> Option<String> {
+        keyed(0, kind, text)
+    }
+
+    pub(super) fn keyed(key: u8, kind: Kind, text: &str) -> Option<String> {
         let mut out = Vec::new();
-        let done = surrogate(kind, text.as_bytes(), false, 2026, &mut seed, &mut out);
+        let done = surrogate(kind, text.as_bytes(), false, 2026, &mut seed(key), &mut out);
         assert!(done || out.is_empty());
         done.then(|| String::from_utf8(out).unwrap())
     }
 
     /// Letters, digits and all else as they stand.
-    fn shape(text: &str) -> String {
+    pub(super) fn shape(text: &str) -> String {
         let kind = |c: char| {
             if c.is_ascii_digit() {
                 '0'
@@ -353,6 +386,53 @@ mod tests {
         assert!(of(Kind::Facility, "Lincoln Clinic").unwrap().ends_with(" Clinic"));
     }
 
+    /// Where there are few surrogates a value is likely to be one of them.
+    #[test]
+    fn none_is_the_value_itself() {
+        let upper = |texts: Vec<String>| {
+            let capitals: Vec<String> = texts.iter().map(|t| t.to_uppercase()).collect();
+            [texts, capitals].concat()
+        };
+        let towns = || CITIES.iter().map(|c| (*c).to_owned());
+        let hospitals = |sort| towns().map(move |c| format!("{c} {sort}"));
+        let facilities = ["Hospital", "Clinic", "Medical Center"].into_iter().flat_map(hospitals).collect();
+        let cases = [
+            (Kind::City, upper(towns().collect())),
+            (Kind::Facility, upper(facilities)),
+            (Kind::Address, STREETS.iter().map(|s| format!("12 {s} Street")).collect()),
+            (Kind::Age, (90..100).map(|age| age.to_string()).collect()),
+            (Kind::Ip, (1..255).map(|n| format!("192.0.2.{n}")).collect()),
+            (Kind::Phone, (0..100).map(|n| format!("555-01{n:02}")).collect()),
+            (Kind::Phone, AREAS.iter().map(|area| format!("({area}) 555-0142")).collect()),
+            (Kind::Zip, (0..500).map(|n| format!("{n:05}")).collect()),
+            (Kind::Ssn, (0..200).map(|n| format!("{n:04}")).collect()),
+            (Kind::Mrn, (0..10).map(|n| n.to_string()).collect()),
+        ];
+        let form = |kind, text: &str| {
+            let mut out = Vec::new();
+            canonical(kind, text.as_bytes(), false, 2026, &mut out);
+            out
+        };
+        for (kind, texts) in &cases {
+            for (key, text) in (0..12).flat_map(|key| texts.iter().map(move |t| (key, t))) {
+                let got = keyed(key, *kind, text).unwrap();
+                assert_ne!(form(*kind, &got), form(*kind, text), "{kind}: {text}, {got}");
+                if matches!(kind, Kind::City | Kind::Facility) {
+                    let town = got.split(' ').next().unwrap().to_lowercase();
+                    assert!(!text.to_lowercase().contains(&town), "{kind}: {text}, {got}");
+                }
+            }
+        }
+        // Not even a part of an address for mail is kept.
+        for name in ["smith", "mary", "james"] {
+            for key in 0..=255 {
+                let got = keyed(key, Kind::Email, &format!("{name}@keller.org")).unwrap();
+                let names = got.split('@').next().unwrap().trim_end_matches(|c: char| c.is_ascii_digit());
+                assert!(names.split('.').all(|part| part != name), "{got}");
+            }
+        }
+    }
+
     #[test]
     fn spellings_of_one_value_become_one() {
         let digits = |text: String| -> String { text.chars().filter(char::is_ascii_digit).collect() };
@@ -379,7 +459,7 @@ mod tests {
         fn never_panics(kind in 0..Kind::COUNT, text: Vec<u8>, words in "\\PC{0,30}", number: bool) {
             for text in [text.as_slice(), words.as_bytes()] {
                 let mut out = Vec::new();
-                let done = surrogate(Kind::ALL[kind], text, number, 2026, &mut seed, &mut out);
+                let done = surrogate(Kind::ALL[kind], text, number, 2026, &mut seed(0), &mut out);
                 prop_assert!(done || out.is_empty());
             }
         }

@@ -6,17 +6,20 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use unicode_normalization::UnicodeNormalization;
+
 use super::{Draw, Seed};
+use crate::transform::canonical::name::{Part, Word, read};
 
 const FEMALE: &str = include_str!("female.txt");
 const MALE: &str = include_str!("male.txt");
 const FAMILY: &str = include_str!("surnames.txt");
 /// So many of the most frequent given names are used; rarer ones would say when somebody was born.
 const USED: usize = 256;
-/// What belongs to a surname and is none, and what stands behind it.
-const KEPT: [&str; 32] = [
+/// What belongs to a surname and is none.
+const PARTICLES: [&str; 20] = [
     "de", "la", "las", "los", "del", "da", "das", "dos", "di", "du", "von", "van", "der", "den", "ter", "al",
-    "el", "bin", "ibn", "y", "jr", "sr", "ii", "iii", "iv", "md", "phd", "rn", "np", "do", "dds", "esq",
+    "el", "bin", "ibn", "y",
 ];
 
 struct Lists {
@@ -34,102 +37,133 @@ static LISTS: LazyLock<Lists> = LazyLock::new(|| Lists {
     gender: FEMALE.lines().map(|n| (n, true)).chain(MALE.lines().map(|n| (n, false))).collect(),
 });
 
-/// A given name, in lower case.
+/// A given name that the value does not hold, in lower case.
 pub(super) fn given(draw: &mut Draw<'_, '_>) -> &'static str {
     let list = if draw.below(2) == 0 { &LISTS.female } else { &LISTS.male };
-    draw.of(list)
+    draw.other(list)
 }
 
-/// A surname, in lower case.
+/// A surname that the value does not hold, in lower case.
 pub(super) fn family(draw: &mut Draw<'_, '_>) -> &'static str {
-    draw.of(&LISTS.family)
+    draw.other(&LISTS.family)
 }
 
-/// Appends a made-up name; `false` where there is no word in the text.
+/// Appends a made-up name; `false` where there is no word in the text. Titles, particles and suffixes stay.
 pub(super) fn surrogate(text: &[u8], seed: Seed<'_>, out: &mut Vec<u8>) -> bool {
     let text = String::from_utf8_lossy(text);
-    let is_word = |c: char| {
-        c.is_alphanumeric()
-            || matches!(c, '\'' | '\u{2019}' | '-' | '\u{200b}' | '\u{ad}')
-            || !c.is_ascii() && !c.is_whitespace()
-    };
-    let mut words: Vec<(usize, &str)> = Vec::new();
-    let mut from = None;
-    for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
-        match (from, is_word(c)) {
-            (None, true) => from = Some(at),
-            (Some(start), false) => {
-                words.push((start, &text[start..at]));
-                from = None;
-            }
-            _ => {}
-        }
+    let words = read(&text);
+    let is_name = |w: &&Word| matches!(w.part, Part::Given | Part::Family);
+    let alone = words.iter().filter(is_name).count() == 1;
+    if !words.iter().any(|w| is_name(&w)) {
+        return false;
     }
-    let kept = |word: &str| KEPT.contains(&word.to_lowercase().as_str());
-    let names: Vec<usize> = (0..words.len()).filter(|i| !kept(words[*i].1)).collect();
-    let Some(last) = names.last().copied() else { return false };
-    // `KELLER, ANA`: the family comes first.
-    let comma = text.find([',', '^']).unwrap_or(usize::MAX);
-    let turned = names.iter().any(|i| words[*i].0 > comma);
     let mut at = 0;
-    for (i, (start, word)) in words.iter().enumerate() {
-        out.extend_from_slice(&text.as_bytes()[at..*start]);
-        at = start + word.len();
-        let alone = names.len() == 1;
-        let lower = word.to_lowercase();
-        let is_given = match turned {
-            true => *start > comma,
-            false if alone => LISTS.gender.contains_key(lower.as_str()),
-            false => i != last,
+    for (i, word) in words.iter().enumerate() {
+        out.extend_from_slice(&text.as_bytes()[at..word.at.start]);
+        at = word.at.end;
+        let raw = &text[word.at.clone()];
+        let is_given = match word.part {
+            Part::Family if alone && word.segment == 0 => LISTS.gender.contains_key(word.folded.as_str()),
+            part => part == Part::Given,
         };
-        if kept(word) {
-            out.extend_from_slice(word.as_bytes());
+        if !is_name(&word) || is_particle(&text, &words, i) {
+            out.extend_from_slice(raw.as_bytes());
+        } else if !raw.contains('.') {
+            out.extend_from_slice(one(raw, &word.folded, is_given, seed).as_bytes());
         } else {
-            out.extend_from_slice(one(word, &lower, is_given, seed).as_bytes());
+            for letter in raw.split_inclusive('.') {
+                let bare = letter.trim_end_matches('.');
+                if !bare.is_empty() {
+                    out.extend_from_slice(one(bare, &bare.to_lowercase(), is_given, seed).as_bytes());
+                }
+                out.extend_from_slice(&letter.as_bytes()[bare.len()..]);
+            }
         }
     }
     out.extend_from_slice(&text.as_bytes()[at..]);
     true
 }
 
-/// What stands for one name.
-fn one(word: &str, lower: &str, is_given: bool, seed: &mut dyn FnMut(&[u8]) -> [u8; 32]) -> String {
-    let about = [if is_given { "given|" } else { "family|" }, lower].concat();
-    let mut draw = Draw::new(seed, about.as_bytes());
-    if lower.chars().count() == 1 {
-        let letter = char::from(b'A' + draw.below(26) as u8);
-        return letter.to_string();
+/// Whether a word is a particle here. `Al`, `Van` and `Di` are given names too, `La` and `Du` surnames: one that stays must stand between
+/// other names, before another particle or before a surname with a comma, or be written small where others are not.
+fn is_particle(text: &str, words: &[Word], i: usize) -> bool {
+    let listed = |w: &Word| PARTICLES.contains(&w.folded.as_str());
+    let word = &words[i];
+    let raw = &text[word.at.clone()];
+    if !listed(word) || word.folded == "y" && raw != "y" {
+        return false;
     }
-    let list = match (is_given, LISTS.gender.get(lower)) {
+    let beside = |w: &&Word| w.segment == word.segment && matches!(w.part, Part::Given | Part::Family);
+    let Some(next) = words.get(i + 1).filter(beside) else {
+        return small(raw) && !small(text) && i > 0;
+    };
+    let inner = words[..i].iter().any(|w| beside(&w));
+    let before_comma = word.part == Part::Family;
+    let first_of_two = listed(next) && words.get(i + 2).is_some_and(|w| beside(&w));
+    inner || before_comma || first_of_two || small(raw) && !small(text)
+}
+
+fn small(text: &str) -> bool {
+    !text.chars().any(char::is_uppercase)
+}
+
+/// What stands for one name, which is `folded` without regard to case.
+fn one(word: &str, folded: &str, is_given: bool, seed: &mut dyn FnMut(&[u8]) -> [u8; 32]) -> String {
+    let about = [if is_given { "given|" } else { "family|" }, folded].concat();
+    let mut draw = Draw::new(seed, about.as_bytes());
+    let mut chars = word.chars();
+    let (first, second) = (chars.next(), chars.next());
+    let upper = |c: Option<char>| c.is_some_and(char::is_uppercase);
+    let small = first.is_some_and(char::is_lowercase);
+    if second.is_none() && (small || upper(first)) {
+        let letter = draw.below(26) as u8;
+        // `É` is an E.
+        let own = plain(folded).bytes().next().is_some_and(|own| own == b'a' + letter);
+        let letter = char::from(b'A' + (letter + u8::from(own)) % 26);
+        return if small { letter.to_ascii_lowercase().into() } else { letter.into() };
+    }
+    let list = match (is_given, LISTS.gender.get(folded)) {
         (false, _) => &LISTS.family,
         (true, Some(true)) => &LISTS.female,
         (true, Some(false)) => &LISTS.male,
         (true, None) if draw.below(2) == 0 => &LISTS.female,
         (true, None) => &LISTS.male,
     };
-    let mut name = draw.of(list);
-    if name == lower {
-        let next = list.iter().position(|n| *n == lower).map_or(0, |i| (i + 1) % list.len());
-        name = list[next];
+    let own = plain(folded);
+    let name = draw.of_but(list, |name| name == own);
+    match (small, upper(second)) {
+        (true, _) => name.to_owned(),
+        (false, true) => name.to_uppercase(),
+        (false, false) => name[..1].to_uppercase() + &name[1..],
     }
-    let mut chars = word.chars();
-    let upper = |c: Option<char>| c.is_some_and(char::is_uppercase);
-    match (upper(chars.next()), upper(chars.next())) {
-        (true, true) => name.to_uppercase(),
-        (true, false) => name[..1].to_uppercase() + &name[1..],
-        _ => name.to_owned(),
-    }
+}
+
+/// A name without accents and punctuation, as the lists have it: `O'Neál` is `oneal`.
+fn plain(folded: &str) -> String {
+    folded.nfkd().filter(char::is_ascii_alphanumeric).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::tests::seed;
     use super::*;
+    use crate::kind::Kind;
+    use crate::transform::canonical::canonical;
 
     fn of(text: &str) -> String {
+        keyed(0, text)
+    }
+
+    fn keyed(key: u8, text: &str) -> String {
         let mut out = Vec::new();
-        assert!(surrogate(text.as_bytes(), &mut seed, &mut out));
+        assert!(surrogate(text.as_bytes(), &mut seed(key), &mut out));
         String::from_utf8(out).unwrap()
+    }
+
+    fn form(text: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        canonical(Kind::Name, text.as_bytes(), false, 2026, &mut out);
+        out
     }
 
     #[test]
@@ -147,7 +181,7 @@ mod tests {
                 && of("Ana M. Keller").ends_with(&format!(". {family}"))
         );
         assert!(of("Ana de la Keller").ends_with(&format!(" de la {family}")));
-        assert!(!surrogate(b"  ", &mut seed, &mut Vec::new()));
+        assert!(!surrogate(b"  ", &mut seed(0), &mut Vec::new()));
     }
 
     #[test]
@@ -158,6 +192,113 @@ mod tests {
             assert_eq!(LISTS.gender[got], was, "{i}: {name}, {got}");
             assert_ne!(got, name);
         }
+    }
+
+    /// Each name of the lists, as a given name, a surname, an initial, alone and in other spellings.
+    #[test]
+    fn nobody_keeps_a_name() {
+        for key in 0..4 {
+            // `Miss` is somebody's name, and before another one a title.
+            let names = FEMALE.lines().chain(MALE.lines()).chain(FAMILY.lines()).filter(|n| *n != "miss");
+            for name in names {
+                let upper = name.to_uppercase();
+                let got = keyed(key, name);
+                assert_ne!(got, name);
+                for (text, sep) in [(format!("{name} {name}"), ' '), (format!("{upper}, {upper}"), ',')] {
+                    let got = keyed(key, &text).to_lowercase();
+                    assert!(got.split(sep).all(|part| part.trim() != name), "{text}: {got}");
+                }
+            }
+            for letter in 'A'..='Z' {
+                for text in
+                    [format!("{letter}. Keller"), format!("{letter} Keller"), format!("Keller, {letter}.")]
+                {
+                    let got = keyed(key, &text);
+                    assert!(
+                        !got.split([' ', '.', ',']).any(|part| part == letter.to_string()),
+                        "{text}: {got}"
+                    );
+                    assert_ne!(form(&got), form(&text));
+                }
+            }
+        }
+        for (text, own) in [
+            ("O'Neal", "oneal"),
+            ("Mar\u{ed}a", "maria"),
+            ("Mari\u{301}a", "maria"),
+            ("S\u{ad}mith", "smith"),
+        ] {
+            assert!((0..=255).all(|key| {
+                keyed(key, &format!("{text} {text}")).to_lowercase().split(' ').all(|n| n != own)
+            }));
+        }
+    }
+
+    /// What looks like a credential or a particle and may be a name does not stay.
+    #[test]
+    fn only_what_is_no_name_stays() {
+        for (text, stays) in [
+            ("Kim Do", &[][..]),
+            ("KIM DO", &[]),
+            ("KIM ANH DO", &[]),
+            ("Do, Kim", &[]),
+            ("Chue Pa", &[]),
+            ("Al Keller", &[]),
+            ("Van Keller", &[]),
+            ("Keller, Al", &[]),
+            ("al keller", &[]),
+            ("Di Chen", &[]),
+            ("Kim La", &[]),
+            ("Chen^Du", &[]),
+            ("Maria Y. Lopez", &[]),
+            ("Md Rahman", &[]),
+            ("Ana Keller, MD", &["MD"]),
+            ("Ana Keller, DO", &["DO"]),
+            ("Ana Keller PA-C", &["PA-C"]),
+            ("Ana Keller, M.D.", &["M.D."]),
+            ("Ana Keller Jr.", &["Jr."]),
+            ("Dr. Ana Keller", &["Dr."]),
+            ("Mrs. Keller", &["Mrs."]),
+            ("Ana de la Cruz", &["de", "la"]),
+            ("ANA DE LA CRUZ", &["DE", "LA"]),
+            ("De La Cruz", &["De", "La"]),
+            ("van Dijk, Ana", &["van"]),
+            ("Van Dijk, Ana", &["Van"]),
+            ("Cruz, Maria de la", &["de", "la"]),
+            ("Ana Lopez y Garcia", &["y"]),
+        ] {
+            for key in 0..20 {
+                let got = keyed(key, text);
+                let kept: Vec<&str> = got
+                    .split([' ', ',', '^'])
+                    .filter(|w| text.split([' ', ',', '^']).any(|t| t == *w))
+                    .filter(|w| !w.is_empty())
+                    .collect();
+                assert_eq!(kept, stays, "{text}: {got}");
+                assert_ne!(form(&got), form(text), "{text}: {got}");
+            }
+        }
+    }
+
+    #[test]
+    fn initials_stay_initials() {
+        let shape = |text: &str| -> String {
+            let sort = |c: char| match c {
+                'a'..='z' => 'a',
+                'A'..='Z' => 'A',
+                _ => c,
+            };
+            text.chars().map(sort).collect()
+        };
+        for text in ["J. R. ", "J.R. ", "j r ", "J."] {
+            assert_eq!(
+                shape(&of(&format!("{text}Keller"))),
+                shape(&format!("{text}{}", of("Keller"))),
+                "{text}"
+            );
+        }
+        // Of characters without case a whole name is made.
+        assert!(of("\u{738b}").len() > 2);
     }
 
     #[test]
