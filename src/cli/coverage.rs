@@ -123,8 +123,23 @@ impl Trial {
 
 /// Whether an identifier of this kind can be a JSON number.
 fn can_be_number(kind: Kind) -> bool {
-    use Kind::{Account, Age, Device, Fax, HealthPlanId, License, Mrn, Phone, Ssn, UniqueId, Zip};
-    matches!(kind, Account | Age | Device | Fax | HealthPlanId | License | Mrn | Phone | Ssn | UniqueId | Zip)
+    use Kind::{Account, Age, Date, Device, Fax, Geo, HealthPlanId, License, Mrn, Phone, Ssn, UniqueId, Zip};
+    matches!(
+        kind,
+        Account
+            | Age
+            | Date
+            | Device
+            | Fax
+            | Geo
+            | HealthPlanId
+            | License
+            | Mrn
+            | Phone
+            | Ssn
+            | UniqueId
+            | Zip
+    )
 }
 
 /// An example of a detector: text before, the identifier, text after, and the fields it may stand in.
@@ -136,8 +151,13 @@ struct Example {
 }
 
 impl Example {
-    /// The identifier as a JSON number, if it is made of digits.
+    /// The identifier as a JSON number, if it is one or made of digits.
     fn number(&self) -> Option<String> {
+        let is_decimal =
+            self.secret.contains('.') && self.secret.bytes().all(|b| matches!(b, b'-' | b'.' | b'0'..=b'9'));
+        if is_decimal && serde_json::from_str::<f64>(&self.secret).is_ok() {
+            return Some(self.secret.clone());
+        }
         let digits = self.secret.replace(['-', ' ', '.', '(', ')', '+'], "");
         let good = (1..=19).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
         (good && !digits.starts_with('0')).then_some(digits)

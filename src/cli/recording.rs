@@ -12,8 +12,8 @@ use crate::scrubber::Settings;
 /// Where it is put on record.
 #[derive(Debug, clap::Args)]
 pub(super) struct LogArgs {
-    /// The directory of the audit log in which it is put on record [default: `[audit]` of the file that --config names, or the
-    /// environment variable SCRUBJAY_AUDIT_DIR]
+    /// The directory of the audit log in which it is put on record [default: `[audit]` of the file that --config names, where the command
+    /// has that, or the environment variable SCRUBJAY_AUDIT_DIR]
     #[arg(long, global = true, value_name = "DIR")]
     audit: Option<PathBuf>,
     /// The Ed25519 seed that signs the log's checkpoints: env:NAME or file:PATH

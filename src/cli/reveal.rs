@@ -153,17 +153,22 @@ fn opened(log: &LogArgs, named: Option<AuditSettings>) -> Result<(PathBuf, Audit
     })
 }
 
-/// Opens everything, and hands it to `work`.
+/// Opens everything, the vault where it is `wanted`, and hands it to `work`.
 fn with<T>(
-    place: &PlaceArgs,
+    (place, wanted): (&PlaceArgs, bool),
     who: &OperatorArgs,
     log: &LogArgs,
+    event: Event,
     work: impl FnOnce(&Revealer<'_>, Authenticated<'_>) -> Result<T, RevealError>,
 ) -> Result<T, Failure> {
     let operators = who.load()?;
     let (log_dir, log) = opened(log, place.audit()?)?;
     let own = who.authenticate(&operators, &log)?;
-    let (keyed, vault) = place.open()?;
+    let (keyed, vault) = place.open(wanted).or_else(|failure| {
+        let entry = Entry::new(event, Actor::current().operator(&who.operator));
+        log.append(&entry.outcome(Outcome::failed("keys or vault did not open"))).map_err(told)?;
+        Err(failure)
+    })?;
     let command = operators.limits.alert.clone();
     let alert = |text: &str| send(&command, text);
     let revealer = Revealer {
@@ -246,7 +251,10 @@ pub(super) fn reveal(args: &RevealArgs) -> Result<(), Failure> {
         Some(tenant) => tenant.clone(),
         None => args.place.tenant()?.unwrap_or_else(|| Tenant::DEFAULT.to_owned()),
     };
-    let found = with(&args.place, &args.who, &args.log, |revealer, who| {
+    // Sealed and encrypted values need no vault.
+    let wanted = tokens.iter().any(|t| t.contains(":t"));
+    let event = if args.break_glass { Event::BreakGlass } else { Event::VaultReveal };
+    let found = with((&args.place, wanted), &args.who, &args.log, event, |revealer, who| {
         revealer.reveal(who, tokens, &tenant, purpose, ground)
     })?;
     say("what follows is PHI; keep it only where PHI may be kept");
@@ -295,7 +303,7 @@ pub(super) fn approve(args: &ApproveArgs) -> Result<(), Failure> {
 
 pub(super) fn break_glass(args: &BreakGlassArgs) -> Result<(), Failure> {
     let purpose = audit::scrubbed(Some(&args.purpose))?.unwrap_or_default();
-    with(&args.place, &args.who, &args.log, |revealer, who| {
+    with((&args.place, false), &args.who, &args.log, Event::BreakGlass, |revealer, who| {
         revealer.break_glass(who, &purpose)?;
         let minutes = revealer.operators.limits.break_glass_minutes;
         say(format!(

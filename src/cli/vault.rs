@@ -179,12 +179,12 @@ impl PlaceArgs {
         Ok(Some(VaultConfig { place, ..named }))
     }
 
-    /// The keys, and the vault if one is named.
-    pub(super) fn open(&self) -> Result<(Keyed, Option<Arc<OpenVault>>), Failure> {
+    /// The keys, and the vault if one is named and `wanted`: a file vault may be a running pipeline's.
+    pub(super) fn open(&self, wanted: bool) -> Result<(Keyed, Option<Arc<OpenVault>>), Failure> {
         let (ring, named) = self.ring()?;
         let vault = match self.place(named)? {
-            Some(config) => Some(config.open(&ring)?),
-            None => None,
+            Some(config) if wanted => Some(config.open(&ring)?),
+            _ => None,
         };
         let keyed = Keyed::new(ring, config::this_year()).map_err(|e| Failure::Sentence(e.to_string()))?;
         Ok((keyed, vault))
@@ -224,7 +224,7 @@ pub(super) fn run(args: &VaultArgs) -> Result<ExitCode, Failure> {
         }
         Command::Delete { tokens, place, yes, record } => {
             let recorder = record.open(place.audit()?)?;
-            let (keyed, vault) = place.open()?;
+            let (keyed, vault) = place.open(true)?;
             let vault = vault.ok_or_else(no_vault)?;
             let ids = vault_tokens(&keyed, tokens)?;
             if !yes {

@@ -107,7 +107,12 @@ impl Revealer<'_> {
             _ if tokens.len() >= self.operators.limits.bulk_from => Event::VaultRevealBulk,
             _ => Event::VaultReveal,
         };
-        let mut what = What { count: Some(tokens.len() as u64), ..What::default() };
+        let mut what = What {
+            count: Some(tokens.len() as u64),
+            // Who had which role at the time.
+            digest: Some(self.operators.digest()),
+            ..What::default()
+        };
         if let Ground::Approved(approval) = ground {
             what.approver = Some(approval.approver.clone());
             what.object = Some(approval.name());
@@ -273,7 +278,7 @@ impl Revealer<'_> {
             Named::Formatted { kind, version, text } => {
                 return match self.keyed.decrypt_format(*version, tenant, *kind, text.as_bytes()) {
                     Ok(value) => Ok((tenant.to_owned(), value)),
-                    Err(why) => Err(("it does not open", format!("an encrypted value does not open: {why}"))),
+                    Err(why) => Err(("it does not open", format!("an encrypted value: {why}"))),
                 };
             }
         };
@@ -284,12 +289,13 @@ impl Revealer<'_> {
             )),
             TokenType::Sealed => match self.keyed.unseal(token, tenant) {
                 Ok(value) => Ok((tenant.to_owned(), value)),
-                Err(why) => Err(("it does not open", format!("a sealed value does not open: {why}"))),
+                Err(why) => Err(("it does not open", format!("a sealed value: {why}"))),
             },
             TokenType::Vault => {
-                let vault = self
-                    .vault
-                    .ok_or(("no vault", "which vault? name it with --vault or --postgres".to_owned()))?;
+                let vault = self.vault.ok_or((
+                    "no vault",
+                    "which vault? name it with --vault, --postgres or --config".to_owned(),
+                ))?;
                 let mut id = [0; 16];
                 id.copy_from_slice(token.name());
                 let gone =

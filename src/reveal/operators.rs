@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 
 use crate::authored::{Diagnostic, Reader, Table};
@@ -25,6 +26,7 @@ pub struct Operators {
     operators: Vec<Operator>,
     /// What holds for all of them.
     pub limits: Limits,
+    digest: [u8; 32],
 }
 
 /// What holds for all operators.
@@ -73,7 +75,14 @@ impl Operators {
         let reader = Reader::without_secrets(file.display().to_string(), text);
         let built = reader.parse(text).map(|root| read(&reader, &reader.root(&root)));
         reader.finish()?;
-        built.ok_or_else(Vec::new)
+        let mut operators = built.ok_or_else(Vec::new)?;
+        operators.digest.copy_from_slice(digest(&SHA256, text.as_bytes()).as_ref());
+        Ok(operators)
+    }
+
+    /// SHA-256 of the file: it goes on record with each reveal, so that it can be shown who had which role then.
+    pub fn digest(&self) -> [u8; 32] {
+        self.digest
     }
 
     /// The operator of this id, who shows to have the key that the file says.
@@ -154,7 +163,7 @@ fn read(reader: &Reader, root: &Table<'_>) -> Operators {
         t.finish(&[]);
     }
     root.finish(&[]);
-    Operators { operators, limits }
+    Operators { operators, limits, digest: [0; 32] }
 }
 
 /// One person must not be two, nor one name mean two things.

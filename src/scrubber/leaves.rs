@@ -218,6 +218,11 @@ impl LeafScrubber<'_> {
             for d in &mut scratch.decided {
                 d.span = Map::Segments(&segments).to_payload(d.span);
                 d.lead.span = d.span;
+                // What a value was generalised to is taken for something else: nothing of it may be left.
+                let other = |b: &Decided| b.span.overlaps(d.span) && b.lead.kind != d.lead.kind;
+                if before.iter().any(|b| b.action == Action::Generalize && other(b)) {
+                    d.action = d.action.max(Action::Redact);
+                }
             }
             scratch.decided.extend(&before);
             finish(leaf, &mut scratch.decided);

@@ -308,6 +308,18 @@ fn safe_harbor_lets_no_derived_token_through() {
     assert_eq!(scrub(&ringed, &format!("of {random}")), format!("of {random}"));
 }
 
+/// A year before the name of a field may be taken for the field's value.
+#[test]
+fn what_is_generalised_is_not_found_a_second_time() {
+    let scrubber = scrubber(Action::Generalize);
+    for text in
+        ["2021-03-05 MRN 4471902", "2021-03-05 MRN", "03/05/2021 account 4471902", "age 93 MRN 4471902"]
+    {
+        let once = scrub(&scrubber, text);
+        assert_eq!(scrub(&scrubber, &once), once, "{text}");
+    }
+}
+
 #[test]
 fn records_are_stamped() {
     let stamped = |place: StampPlace| {
