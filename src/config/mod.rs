@@ -94,4 +94,6 @@ pub fn read_text(path: &Path) -> Result<String, ConfigError> {
 }
 
 #[cfg(test)]
+mod chain_tests;
+#[cfg(test)]
 mod tests;

@@ -219,6 +219,13 @@ fn checkpoints_on_demand_and_what_may_be_pruned() {
     assert_eq!(lines(&out.stdout)[0]["size"], 3);
     audit(&dir, "checkpoint").run().code(2).stderr_has("without a key");
     audit(&dir, "prune --key file:audit.key --older-than 365").run().code(2).stderr_has("164.316(b)(2)(i)");
+    // A file says where the log is, and how long it is kept.
+    dir.file("p.toml", "[audit]\ndir = \"log\"\nkey = \"file:audit.key\"\nretention_days = 3650\n");
+    let of_file = |args: &str| dir.cmd().args(&format!("audit {args} --config p.toml")).run();
+    of_file("prune --older-than 2192").code(2).stderr_has("are kept for 3650 days");
+    of_file("prune").code(0).stderr_has("nothing is that old");
+    dir.file("p.toml", "[policy]\n");
+    of_file("tail").code(2).stderr_has("p.toml names no audit log");
     audit(&dir, "prune --key file:audit.key --older-than 2192")
         .run()
         .code(0)
