@@ -6,28 +6,11 @@ use std::collections::{HashMap, HashSet};
 use crate::brokers::{Broker, Kind};
 use crate::kafka::{Client, Seen, word};
 use crate::kit::{Dir, contains};
+use crate::kit_pipeline::Pipeline;
 
-const RING: &str = "[keys]\nring = \"ring\"\n";
-
-/// A pipeline from `app` to `clean.app` with these tables beside.
+/// A pipeline with a ring, and with these tables beside.
 fn pipeline(dir: &Dir, broker: &Broker, more: &str) {
-    let brokers = broker.address();
-    dir.file(
-        "pipeline.toml",
-        format!(
-            r#"
-[source.kafka]
-brokers = "{brokers}"
-topics = ["app"]
-group = "g"
-properties = {{ "group.instance.id" = "one", "session.timeout.ms" = "6000" }}
-[sink.kafka]
-topic = "clean.{{topic}}"
-create = true
-{RING}{more}
-"#
-        ),
-    );
+    Pipeline::on(broker).member().with("[keys]\nring = \"ring\"\n").with(more).write(dir, "pipeline.toml");
 }
 
 /// The one token of a type that stands in a text.
@@ -151,58 +134,23 @@ fn killed_at_any_time_a_value_keeps_its_one_token() {
     }
 }
 
-/// The module of a SoftHSM2, if it is installed; `SCRUBJAY_TEST_SYSTEM=1` demands it.
-#[cfg(feature = "pkcs11")]
-fn soft_hsm() -> Option<&'static str> {
-    let places = [
-        "/usr/lib/softhsm/libsofthsm2.so",
-        "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-        "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
-        "/usr/local/lib/softhsm/libsofthsm2.so",
-    ];
-    let found = places.into_iter().find(|place| std::path::Path::new(place).is_file());
-    assert!(
-        found.is_some() || std::env::var_os("SCRUBJAY_TEST_SYSTEM").is_none(),
-        "SoftHSM2 is demanded, and not installed"
-    );
-    found
-}
-
 /// The key-encryption key is in an HSM that goes away under a pipeline: what runs goes on, what starts does not, what is loaded anew stays
 /// as it was, and every record comes out once it is back.
 #[cfg(feature = "pkcs11")]
 #[test]
 fn an_hsm_that_is_gone_stops_no_pipeline_and_starts_none() {
-    let Some(module) = soft_hsm() else {
-        println!("left out: SoftHSM2 is not installed (Debian: softhsm2)");
-        return;
-    };
-    let (broker, dir) = (Broker::start(Kind::Noida), Dir::new());
+    let dir = Dir::new();
+    let Some(hsm) = crate::kit_token::SoftHsm::start(&dir) else { return };
+    let cmd = || hsm.seen_by(dir.cmd());
+    let broker = Broker::start(Kind::Noida);
     let client = Client::new(&broker.address());
     client.create("app", 1, &[]);
-    let (tokens, away) = (dir.path().join("tokens"), dir.path().join("away"));
-    std::fs::create_dir(&tokens).unwrap();
-    let conf =
-        dir.file("hsm.conf", format!("directories.tokendir = {}\nlog.level = ERROR\n", tokens.display()));
-    let conf = conf.to_str().unwrap();
-    let made = std::process::Command::new("softhsm2-util")
-        .args(["--init-token", "--free", "--label", "t", "--pin", "4711", "--so-pin", "12345678"])
-        .env("SOFTHSM2_CONF", conf)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{made:?}");
-    dir.secret("pin", "4711\n");
-    let kek = format!(
-        "pkcs11:token=t;object=ring?module-path={module}&pin-source=file:{}/pin",
-        dir.path().display()
-    );
-    let cmd = || dir.cmd().env("SOFTHSM2_CONF", conf);
-    cmd().args("keys init ring --create-kek --kek").arg(&kek).run().code(0);
+    cmd().args("keys init ring --create-kek --kek").arg(hsm.kek()).run().code(0);
     pipeline(&dir, &broker, "[policy]\nprofile = \"pseudonymised\"\n");
 
     let mut running = cmd().args("run pipeline.toml").spawn();
     running.wait_for_stderr("assigned");
-    std::fs::rename(&tokens, &away).unwrap();
+    hsm.pull();
     client.produce("app", [Seen::text(0, "SSN 219-10-9999")]);
     let first = client.read("clean.app", 1).remove(0);
     assert!(first.str().starts_with("SSN [SSN:p1:"), "{}", first.str());
@@ -222,7 +170,7 @@ fn an_hsm_that_is_gone_stops_no_pipeline_and_starts_none() {
     );
     assert_eq!(client.count("clean.app"), 2, "nothing goes out without the key");
 
-    std::fs::rename(&away, &tokens).unwrap();
+    hsm.put_back();
     let running = cmd().args("run pipeline.toml").spawn();
     let third = client.read("clean.app", 3).remove(2);
     assert!(third.str().starts_with("SSN [SSN:p1:") && third.str() != first.str(), "{}", third.str());

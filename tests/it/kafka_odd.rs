@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::brokers::{Broker, Foreign, Kind};
 use crate::kafka::{Client, Seen};
 use crate::kit::{Dir, Out, contains};
+use crate::kit_pipeline::Pipeline;
 
 /// A broker with the records of `foreign.py odd`, which are from 1970: they must not be thrown away for their age.
 fn stage() -> (Broker, Client) {
@@ -18,14 +19,7 @@ fn stage() -> (Broker, Client) {
 }
 
 fn pipeline(dir: &Dir, broker: &Broker, more: &str) {
-    let brokers = broker.address();
-    dir.file(
-        "p.toml",
-        format!(
-            "[source.kafka]\nbrokers = \"{brokers}\"\ntopics = [\"app\"]\ngroup = \"g\"\n\
-             [sink.kafka]\ntopic = \"clean.{{topic}}\"\n{more}"
-        ),
-    );
+    Pipeline::at(&broker.address()).with(more).write(dir, "p.toml");
 }
 
 /// Runs it until so many records have come out.

@@ -1,33 +1,16 @@
 //! `scrubjay run` on a real broker: killed, stopped, and asked what it does with identifiers.
 
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::brokers::{Broker, Foreign, Kind};
 use crate::kafka::{Client, PATIENCE, Seen, word};
 use crate::kit::{Dir, Out, Running, contains};
+use crate::kit_pipeline::Pipeline;
 
-/// Writes a pipeline file that reads `app` as a member that keeps its place when it is killed.
-fn pipeline(dir: &Dir, broker: &Broker, more: &str) -> PathBuf {
-    let brokers = broker.address();
-    dir.file(
-        "pipeline.toml",
-        format!(
-            r#"
-[source.kafka]
-brokers = "{brokers}"
-topics = ["app"]
-group = "g"
-properties = {{ "group.instance.id" = "one", "session.timeout.ms" = "6000", "receive.message.max.bytes" = "2000000000" }}
-
-[sink.kafka]
-topic = "clean.{{topic}}"
-create = true
-{more}
-"#
-        ),
-    )
+/// A pipeline that keeps its place when it is killed, with these tables beside.
+fn pipeline(dir: &Dir, broker: &Broker, more: &str) {
+    let large = [("receive.message.max.bytes", "2000000000")];
+    Pipeline::on(broker).member().source(&large).with(more).write(dir, "pipeline.toml");
 }
 
 fn start(dir: &Dir) -> Running {
@@ -194,8 +177,7 @@ fn what_cannot_be_forwarded_goes_sealed_to_the_quarantine_topic() {
     let client = Client::new(&broker.address());
     client.create("app", 2, &[]);
     client.create("clean.app", 2, &[("max.message.bytes", "20000")]);
-    let key = dir.file("key", "a".repeat(64));
-    std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o600)).unwrap();
+    dir.secret("key", "a".repeat(64));
     pipeline(
         &dir,
         &broker,

@@ -6,27 +6,16 @@ use rdkafka::mocking::MockCluster;
 
 use crate::kafka::PATIENCE;
 use crate::kit::{Dir, Running};
+use crate::kit_pipeline::Pipeline;
 use crate::metrics::{address, fetch};
 
 /// A member, and where its pages are. The cluster here lets a new group wait three seconds for more members.
 fn member(dir: &Dir, brokers: &str, name: &str) -> (Running, String) {
-    dir.file(
-        name,
-        format!(
-            r#"
-[source.kafka]
-brokers = "{brokers}"
-topics = ["app"]
-group = "g"
-properties = {{ "session.timeout.ms" = "6000", "heartbeat.interval.ms" = "300", "socket.timeout.ms" = "1500" }}
-[sink.kafka]
-topic = "clean.{{topic}}"
-properties = {{ "socket.timeout.ms" = "1500" }}
-[metrics]
-listen = "127.0.0.1:0"
-"#
-        ),
-    );
+    Pipeline::at(brokers)
+        .source(&[("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "300")])
+        .both(&[("socket.timeout.ms", "1500")])
+        .with("[metrics]\nlisten = \"127.0.0.1:0\"\n")
+        .write(dir, name);
     let mut running = dir.cmd().args("run").arg(name).spawn();
     let at = address(&mut running);
     (running, at)

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::brokers::{Broker, Kind};
 use crate::kafka::{Client, PATIENCE, Seen};
 use crate::kit::{Dir, contains};
+use crate::kit_pipeline::Pipeline;
 use crate::metrics::{address, fetch};
 
 const KEY: &str = "8f3b6c1d9e2a4f7085b4c3d2e1f0a9b8c7d6e5f4031221304f5e6d7c8b9aa0b1";
@@ -29,27 +30,12 @@ fn a_roster_is_used_and_replaced_between_topics() {
     client.create("app", 1, &[]);
     dir.secret("key", KEY);
     build(&dir, "Quilliam,Vextrow\n");
-    let brokers = broker.address();
-    dir.file(
-        "pipeline.toml",
-        format!(
-            r#"
-[source.kafka]
-brokers = "{brokers}"
-topics = ["app"]
-group = "g"
-[sink.kafka]
-topic = "clean.{{topic}}"
-create = true
-[detect]
-roster = "roster.bin"
-roster_key = "file:{key}"
-[metrics]
-listen = "127.0.0.1:0"
-"#,
-            key = dir.path().join("key").display()
-        ),
+    let key = dir.path().join("key");
+    let tables = format!(
+        "[detect]\nroster = \"roster.bin\"\nroster_key = \"file:{}\"\n[metrics]\nlisten = \"127.0.0.1:0\"\n",
+        key.display()
     );
+    Pipeline::on(&broker).with(&tables).write(&dir, "pipeline.toml");
     let mut sent = 0;
     // In lower case and without a cue only the roster tells who that is.
     let mut scrubbed = |text: &str| {

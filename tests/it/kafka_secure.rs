@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::brokers::{Broker, Gate, Kind};
 use crate::kafka::{Client, Seen};
 use crate::kit::{Cmd, Dir, contains};
+use crate::kit_pipeline::Pipeline;
 
 /// The properties of a client, with some of them changed; an empty value takes one away.
 fn properties(changes: &[(&str, &str)]) -> Vec<(&'static str, String)> {
@@ -20,28 +21,16 @@ fn properties(changes: &[(&str, &str)]) -> Vec<(&'static str, String)> {
 
 /// `scrubjay run` with these properties at source and sink. The password is where a password has to be.
 fn run(dir: &Dir, brokers: &str, properties: &[(&'static str, String)]) -> Cmd {
-    let mut lines = vec!["\"socket.timeout.ms\" = \"1500\"".to_string()];
-    for (name, value) in properties {
-        let value = if *name == "sasl.password" { "env:KAFKA_PASSWORD" } else { value };
-        lines.push(format!("\"{name}\" = \"{value}\""));
-    }
-    let lines = lines.join(", ");
-    dir.file(
-        "p.toml",
-        format!(
-            r#"
-[source.kafka]
-brokers = "{brokers}"
-topics = ["app"]
-group = "g"
-properties = {{ {lines}, "session.timeout.ms" = "6000", "heartbeat.interval.ms" = "300" }}
-[sink.kafka]
-topic = "clean.{{topic}}"
-create = true
-properties = {{ {lines} }}
-"#
-        ),
-    );
+    let named = properties.iter().map(|(name, value)| match *name {
+        "sasl.password" => (*name, "env:KAFKA_PASSWORD"),
+        _ => (*name, value.as_str()),
+    });
+    Pipeline::at(brokers)
+        .create()
+        .source(&[("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "300")])
+        .both(&[("socket.timeout.ms", "1500")])
+        .both(&named.collect::<Vec<_>>())
+        .write(dir, "p.toml");
     let password = properties.iter().find(|(name, _)| *name == "sasl.password");
     let password = password.map_or("", |(_, value)| value.as_str());
     dir.cmd().args("run p.toml").env("KAFKA_PASSWORD", password)

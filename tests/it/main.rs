@@ -27,6 +27,15 @@ mod kafka_roster;
 #[cfg(feature = "kafka")]
 mod kafka_secure;
 mod kit;
+#[cfg(feature = "kafka")]
+mod kit_pipeline;
+#[cfg(feature = "pkcs11")]
+mod kit_token;
+// The servers that the library's own tests start.
+#[cfg(feature = "kms")]
+#[path = "../../src/keys/kek/servers.rs"]
+#[allow(dead_code, reason = "the library's tests use more of it")]
+mod servers;
 
 mod audit;
 #[cfg(feature = "tls")]
@@ -41,6 +50,8 @@ mod docs;
 mod hostile;
 mod kek;
 mod keyed;
+#[cfg(any(feature = "kms", feature = "pkcs11"))]
+mod keys_servers;
 mod layers;
 mod leaks;
 #[cfg(target_os = "linux")]
