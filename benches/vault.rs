@@ -12,30 +12,18 @@
     clippy::print_stdout
 )]
 
+#[path = "vault/keys.rs"]
+mod keys;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::hmac;
-use scrubjay::vault::{FileVault, NewToken, TokenStore, VaultError, VaultKeys, VaultOptions};
-use scrubjay::{Kind, Sensitive};
-
-struct Key;
-
-impl VaultKeys for Key {
-    fn current(&self) -> u32 {
-        1
-    }
-
-    fn ring(&self) -> u64 {
-        1
-    }
-
-    fn data_key(&self, _: u32, _: &'static str) -> Result<Sensitive<[u8; 32]>, VaultError> {
-        Ok(Sensitive::new([1; 32]))
-    }
-}
+use keys::Keys;
+use scrubjay::Kind;
+use scrubjay::vault::{FileVault, NewToken, TokenStore, VaultOptions};
 
 /// Values and their tags, as a caller makes them.
 fn values(from: u64, count: usize) -> Vec<(String, [u8; 32])> {
@@ -66,7 +54,7 @@ fn items(values: &[(String, [u8; 32])]) -> Vec<NewToken<'_>> {
 }
 
 fn vault(path: &Path, cache_bytes: usize) -> FileVault {
-    FileVault::create(path, Arc::new(Key), VaultOptions { cache_bytes, ..VaultOptions::default() }).unwrap()
+    FileVault::create(path, Arc::new(Keys), VaultOptions { cache_bytes, ..VaultOptions::default() }).unwrap()
 }
 
 fn row(what: &str, count: u64, took: Duration) {

@@ -3,16 +3,18 @@
 
 #![no_main]
 
+#[path = "../../benches/vault/keys.rs"]
+mod keys;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
+use keys::Keys;
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use libfuzzer_sys::fuzz_target;
 use scrubjay::keys::KekRef;
 use scrubjay::reveal::{Approval, Operators, Request};
-use scrubjay::vault::{
-    FileVault, NewToken, TokenStore, VaultError, VaultKeys, VaultOptions, back_up, restore,
-};
+use scrubjay::vault::{FileVault, NewToken, TokenStore, VaultOptions, back_up, restore};
 use scrubjay::{Kind, Sensitive};
 
 /// A directory of one process of the fuzzer, which is written over each time.
@@ -24,22 +26,6 @@ static DIR: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 static KEY: LazyLock<Sensitive<[u8; 32]>> = LazyLock::new(|| Sensitive::new([3; 32]));
-
-struct Keys;
-
-impl VaultKeys for Keys {
-    fn current(&self) -> u32 {
-        1
-    }
-
-    fn ring(&self) -> u64 {
-        1
-    }
-
-    fn data_key(&self, _: u32, _: &'static str) -> Result<Sensitive<[u8; 32]>, VaultError> {
-        Ok(Sensitive::new([1; 32]))
-    }
-}
 
 fn vault(name: &str) -> FileVault {
     let path = DIR.join(name);
