@@ -119,6 +119,7 @@
 //! - [`keys`]: rings of keys, the keys they are wrapped with, and secrets that are named and never written down;
 //! - [`vault`]: what random tokens stand for, in a file or in PostgreSQL;
 //! - [`scrubber`]: the steps above in one place, and the only types a [`sink::Sink`] takes;
+//! - [`codec::mime`] and [`gateway`]: mail as one record, and whether it may go out;
 //! - [`source`] and [`sink`]: the edges: standard input and output, Kafka, the quarantine;
 //! - [`config`]: pipeline files, and errors that show where in them something is wrong;
 //! - [`reveal`]: from a token back to the value, for those who may;
@@ -139,6 +140,7 @@ pub mod console;
 mod demo;
 pub mod detect;
 pub mod eval;
+pub mod gateway;
 pub mod health;
 #[cfg(feature = "kafka")]
 pub mod kafka;

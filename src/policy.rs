@@ -23,6 +23,9 @@ pub enum Profile {
     LimitedDataSet,
     /// As `logs`, with pseudonyms for markers: joinable. What comes out is PHI.
     Pseudonymised,
+    /// As `safe-harbor`, for mail and SMS: what carries a message (its ids, trace and dates, the addresses it goes to) is no text, and
+    /// stays.
+    Notification,
 }
 
 impl Profile {
@@ -32,6 +35,7 @@ impl Profile {
         ("safe-harbor", Profile::SafeHarbor),
         ("limited-data-set", Profile::LimitedDataSet),
         ("pseudonymised", Profile::Pseudonymised),
+        ("notification", Profile::Notification),
     ];
 
     /// Its name.
@@ -44,7 +48,7 @@ impl Profile {
         match self {
             Profile::Logs => 1,
             Profile::SafeHarbor => 3,
-            Profile::LimitedDataSet | Profile::Pseudonymised => 1,
+            Profile::LimitedDataSet | Profile::Pseudonymised | Profile::Notification => 1,
         }
     }
 
@@ -52,7 +56,7 @@ impl Profile {
     pub fn threshold(self) -> f32 {
         match self {
             Profile::Logs | Profile::Pseudonymised => 0.5,
-            Profile::SafeHarbor | Profile::LimitedDataSet => 0.3,
+            Profile::SafeHarbor | Profile::LimitedDataSet | Profile::Notification => 0.3,
         }
     }
 
@@ -63,13 +67,15 @@ impl Profile {
 
     /// Whether codes that are derived from what they stand for are let through: 45 CFR 164.514(c)(1) rules them out.
     pub fn refuses_derived(self) -> bool {
-        self == Profile::SafeHarbor
+        matches!(self, Profile::SafeHarbor | Profile::Notification)
     }
 
     /// What is done with a finding of this kind where no rule says otherwise.
     pub fn usual(self, kind: Kind) -> Action {
         match (self, kind) {
-            (Profile::SafeHarbor, Kind::Date | Kind::Age | Kind::Zip) => Action::Generalize,
+            (Profile::SafeHarbor | Profile::Notification, Kind::Date | Kind::Age | Kind::Zip) => {
+                Action::Generalize
+            }
             (Profile::LimitedDataSet, Kind::Date | Kind::Age | Kind::City | Kind::Zip) => Action::Keep,
             // Of a picture there is no other spelling.
             (Profile::Pseudonymised, Kind::Biometric | Kind::Photo) => Action::Redact,
@@ -243,7 +249,7 @@ impl Policy {
 
     /// Why the rules do not go with the profile, and which rule.
     pub fn contradiction(&self) -> Option<(usize, String)> {
-        if self.profile != Profile::SafeHarbor {
+        if !self.profile.refuses_derived() {
             return None;
         }
         let at = self.rules.iter().position(|rule| rule.action.is_derived())?;
@@ -251,9 +257,10 @@ impl Policy {
         Some((
             at,
             format!(
-                "profile safe-harbor allows no `{name}`: what it puts out is derived from the value, and under 45 CFR \
+                "profile {} allows no `{name}`: what it puts out is derived from the value, and under 45 CFR \
                  164.514(c) a code in de-identified data must not be derived from information about the individual; use \
-                 \"token\", which is random, \"redact\" or \"generalize\", or profile pseudonymised, whose output is PHI"
+                 \"token\", which is random, \"redact\" or \"generalize\", or profile pseudonymised, whose output is PHI",
+                self.profile.name()
             ),
         ))
     }

@@ -65,7 +65,7 @@ pub(super) fn measure(settings: &Settings, kafka: bool) -> Coverage {
         strict: Scrubber::new(strict),
         json: settings.codec.format != Format::Plain,
         kafka,
-        keeps_timestamps: settings.policy.profile != Profile::SafeHarbor,
+        keeps_timestamps: !settings.policy.profile.refuses_derived(),
         // A key that is replaced whole is covered, whatever stands in it.
         replaces_keys: matches!(settings.key_action, KeyAction::Hmac(_)),
     };
@@ -245,12 +245,12 @@ fn exceptions(settings: &Settings, kafka: bool) -> Vec<String> {
         stays("private and loopback addresses stay");
         stays("scheme, host and route of a url stay");
     }
-    if kafka && profile != Profile::SafeHarbor {
+    if kafka && !profile.refuses_derived() {
         stays("Kafka timestamps stay");
     }
     match profile {
         Profile::Logs => {}
-        Profile::SafeHarbor => {
+        Profile::SafeHarbor | Profile::Notification => {
             stays("of a date its year stays, unless it tells of an age over 89");
             stays(&format!(
                 "of a ZIP code three digits stay, or 000 (table of the censuses of {ZIP3_VERSION})"
@@ -289,9 +289,9 @@ impl Coverage {
         self.cells.values().any(|c| *c == Cover::Gap)
     }
 
-    /// What profile `safe-harbor` covers and this does not, in a sentence; other profiles promise nothing.
+    /// What profiles `safe-harbor` and `notification` cover and this does not, in a sentence; other profiles promise nothing.
     pub(super) fn gaps(&self, profile: Profile) -> Option<String> {
-        if profile != Profile::SafeHarbor || !self.has_gap() {
+        if !profile.refuses_derived() || !self.has_gap() {
             return None;
         }
         let names = |kinds: &[Kind]| kinds.iter().map(|k| k.name()).collect::<Vec<_>>().join(", ");
@@ -316,7 +316,7 @@ impl Coverage {
         if !nowhere.is_empty() {
             parts.push(format!("nothing is done with {}", names(&nowhere)));
         }
-        Some(format!("profile safe-harbor has gaps: {}", parts.join("; ")))
+        Some(format!("profile {} has gaps: {}", profile.name(), parts.join("; ")))
     }
 
     /// The table, the gaps and the exceptions.

@@ -28,7 +28,6 @@ use crate::config::{self, ConfigError, OnErrorConfig, Pipeline, QuarantineTo, Si
 use crate::health::{Health, Light};
 use crate::metrics::{self, Stage};
 use crate::pipeline::{self, Line, LineError};
-use crate::policy::Profile;
 use crate::reason::plain_reason;
 use crate::scrubber::{Scrubber, Settings, Tally};
 use crate::sink::{QuarantineDir, Sink, SinkError, StreamSink};
@@ -110,7 +109,7 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
 fn refuse_gaps(pipeline: &Pipeline, settings: &Settings) -> Result<(), ConfigError> {
     // The trial takes a moment: only where there is something to hold.
     let profile = settings.policy.profile;
-    if profile != Profile::SafeHarbor {
+    if !profile.refuses_derived() {
         return Ok(());
     }
     let kafka = matches!(pipeline.source, SourceConfig::Kafka(_));

@@ -194,7 +194,7 @@ impl Framer {
         match self.format {
             Format::Json => matches!(text.first(), Some(b'{' | b'[')),
             Format::Auto => looks_like_json(text),
-            Format::Plain => false,
+            Format::Plain | Format::Mime => false,
         }
     }
 
@@ -229,7 +229,7 @@ impl Framer {
         match self.format {
             Format::Json => true,
             Format::Auto => looks_like_json(head),
-            Format::Plain => false,
+            Format::Plain | Format::Mime => false,
         }
     }
 

@@ -8,6 +8,7 @@ mod auto;
 mod frame;
 mod json;
 mod leaf;
+pub mod mime;
 mod opaque;
 mod plain;
 
@@ -32,12 +33,19 @@ pub enum Format {
     Plain,
     /// JSON, one document a record.
     Json,
+    /// A mail: RFC 5322 with MIME. Never decided by itself.
+    Mime,
 }
 
 impl Format {
     /// All formats by their configuration names.
     pub const NAMES: &'static [(&'static str, Format)] =
         &[("auto", Format::Auto), ("plain", Format::Plain), ("json", Format::Json)];
+
+    /// Whether the bytes of a record are the bytes of its text, but for escapes. The texts of a mail are not: they were encoded.
+    pub(crate) fn is_in_clear(self) -> bool {
+        self != Format::Mime
+    }
 }
 
 impl FromStr for Format {
@@ -56,7 +64,7 @@ impl fmt::Display for Format {
     }
 }
 
-/// One replacement, in coordinates of the record's payload.
+/// One replacement, in coordinates of the record's payload; of a mail in those of its texts, see [`mime`].
 #[derive(Clone, Copy, Debug)]
 pub struct Edit {
     /// What goes: bytes of the payload. Edits of a record are sorted and never overlap.
@@ -83,6 +91,7 @@ pub struct Codec {
 pub struct CodecScratch {
     pub(crate) json: json::Scratch,
     pub(crate) plain: plain::Scratch,
+    pub(crate) mime: mime::Scratch,
 }
 
 impl Codec {
@@ -91,7 +100,7 @@ impl Codec {
         Codec { format, number: NumberStyle::default() }
     }
 
-    /// What this record is read as: [`Format::Plain`] or [`Format::Json`], never [`Format::Auto`].
+    /// What this record is read as: never [`Format::Auto`].
     pub fn resolve(&self, payload: &[u8]) -> Format {
         match self.format {
             Format::Auto if auto::looks_like_json(payload) => Format::Json,
@@ -105,6 +114,7 @@ impl Codec {
     pub fn leaves(&self, payload: &[u8], scratch: &mut CodecScratch, visit: &mut dyn FnMut(&Leaf<'_>)) {
         match self.resolve(payload) {
             Format::Json => json::leaves(payload, &mut scratch.json, visit),
+            Format::Mime => mime::leaves(payload, &mut scratch.mime, visit),
             Format::Plain | Format::Auto => plain::leaves(payload, &mut scratch.plain, visit),
         }
     }
@@ -121,6 +131,7 @@ impl Codec {
     ) {
         match self.resolve(payload) {
             Format::Json => json::encode(payload, edits, text, self.number, &mut scratch.json, out),
+            Format::Mime => mime::encode(payload, edits, text, &mut scratch.mime, out),
             Format::Plain | Format::Auto => plain::encode(payload, edits, text, out),
         }
     }
@@ -130,6 +141,7 @@ impl Codec {
         match self.resolve(payload) {
             Format::Json => br#"{"scrubjay":"unreadable"}"#,
             Format::Plain | Format::Auto => b"[UNREADABLE]",
+            Format::Mime => b"Subject: [UNREADABLE]\r\n\r\n[UNREADABLE]\r\n",
         }
     }
 }

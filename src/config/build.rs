@@ -19,7 +19,7 @@ use crate::detect::{Engine, Pack, PackErrors};
 #[cfg(feature = "kafka")]
 use crate::kafka::{KafkaSinkOptions, KafkaSourceOptions};
 use crate::keys::{KeyError, QuarantineKey, Ring, RingFile, SecretRef};
-use crate::policy::{Policy, Profile};
+use crate::policy::Policy;
 use crate::reason::unreadable;
 use crate::scrubber::{KeyAction, Keys, OnError, Settings, Stamp, THIS_YEAR};
 use crate::time;
@@ -188,8 +188,8 @@ impl Pipeline {
     pub fn contradiction(&self) -> Option<String> {
         let policy = &self.treatment.policy;
         policy.contradiction().map(|(_, why)| why).or_else(|| {
-            (policy.profile == Profile::SafeHarbor && self.keys_stay_apart()).then(|| {
-                "profile safe-harbor allows no `key_action = { hmac }`: the hash is derived from the key, and under 45 CFR 164.514(c) a \
+            (policy.profile.refuses_derived() && self.keys_stay_apart()).then(|| {
+                "profiles safe-harbor and notification allow no `key_action = { hmac }`: the hash is derived from the key, and under 45 CFR 164.514(c) a \
                  code in de-identified data must not be derived from information about the individual; leave it out"
                     .to_owned()
             })

@@ -139,11 +139,7 @@ fn bad_files_get_a_place_and_a_way_out() {
         ),
         (
             "[policy]\nprofile = \"log\"\n",
-            "4:11: `policy.profile` must be one of logs, safe-harbor, limited-data-set, pseudonymised; did you mean \"logs\"?",
-        ),
-        (
-            "[policy]\nprofile = \"notification\"\n",
-            "4:11: `policy.profile = \"notification\"` is not in this version; use one of logs, safe-harbor, limited-data-set, pseudonymised",
+            "4:11: `policy.profile` must be one of logs, safe-harbor, limited-data-set, pseudonymised, notification; did you mean \"logs\"?",
         ),
         ("[policy]\nprofile = 7\n", "4:11: `policy.profile` must be a string"),
         ("[policy]\nthreshold = \"high\"\n", "4:13: `policy.threshold` must be a number from 0 to 1"),

@@ -8,6 +8,7 @@ mod ahead;
 mod edits;
 mod exempt;
 mod leaves;
+mod mail;
 mod merge;
 mod part;
 mod scrubbed;
@@ -24,6 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
+pub use mail::Mail;
 pub use part::Located;
 pub use scrubbed::{Outgoing, Scrubbed, ScrubbedBatch, Sealed, Tally};
 pub use stamp::{Stamp, StampPlace};
@@ -33,7 +35,7 @@ use crate::detect::roster::Roster;
 use crate::detect::{Engine, Query};
 use crate::keys::QuarantineKey;
 use crate::kind::{Kind, KindSet};
-use crate::policy::{Action, PathPattern, Policy, Profile};
+use crate::policy::{Action, PathPattern, Policy};
 use crate::record::{Batch, Origin, Piece, Record};
 use crate::span::Span;
 use crate::transform::Keyed;
@@ -219,7 +221,7 @@ impl Scrubber {
                 ..Tally::default()
             },
             stamp: self.settings.stamp.clone(),
-            restamp: self.settings.policy.profile == Profile::SafeHarbor,
+            restamp: self.settings.policy.profile.refuses_derived(),
             batch,
         };
         for i in 0..done.batch.records.len() {

@@ -151,12 +151,16 @@ impl<'s> PartScrubber<'s> {
         let bytes = &arena[payload.range()];
         let whole = body == payload;
         let before = *out.findings;
-        let by_shape = if whole { self.by_shape(codec, bytes, scratch, out.findings)? } else { None };
+        let by_shape = if whole && codec.format != Format::Mime {
+            self.by_shape(codec, bytes, scratch, out.findings)?
+        } else {
+            None
+        };
         let mut dropped = match by_shape {
             Some(dropped) => dropped,
             None => {
                 let dropped = self.walk(codec, arena, (payload, body), scratch, out.findings)?;
-                if whole {
+                if whole && codec.format != Format::Mime {
                     self.learn_shape(codec, bytes, scratch);
                 }
                 dropped
@@ -169,7 +173,12 @@ impl<'s> PartScrubber<'s> {
             let after = edits.partition_point(|e| e.span.start() <= word.start());
             after > 0 && edits[after - 1].span.contains(word)
         };
-        if whole && scratch.leaf.known.may_stand_in(bytes, taken) {
+        let known = &scratch.leaf.known;
+        let once_more = match codec.format.is_in_clear() {
+            true => known.may_stand_in(bytes, taken),
+            false => !known.is_empty(),
+        };
+        if whole && once_more {
             *out.findings = before;
             dropped = self.walk(codec, arena, (payload, body), scratch, out.findings)?;
         }
@@ -222,7 +231,9 @@ impl<'s> PartScrubber<'s> {
             Some(given) => given,
             None => {
                 candidates.clear();
-                look(bytes, candidates);
+                if codec.format.is_in_clear() {
+                    look(bytes, candidates);
+                }
                 (candidates.as_slice(), 0)
             }
         };

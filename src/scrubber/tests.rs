@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::detect::roster::{Builder, read_csv};
-use crate::policy::{Action, Rule};
+use crate::policy::{Action, Profile, Rule};
 
 fn scrub_with(policy: Policy, text: &str) -> String {
     let scrubber = Scrubber::new(Settings { policy, ..Settings::new() });

@@ -80,7 +80,10 @@ fn a_file_called_like_a_command() {
 #[test]
 fn wrong_arguments_are_exit_code_2() {
     for (args, says) in [
-        ("--profile strict", "[possible values: logs, safe-harbor, limited-data-set, pseudonymised]"),
+        (
+            "--profile strict",
+            "[possible values: logs, safe-harbor, limited-data-set, pseudonymised, notification]",
+        ),
         ("--kinds ssn,nmae", "name"),
         ("--input-format xml", "[possible values: auto, plain, json]"),
         (

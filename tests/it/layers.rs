@@ -32,6 +32,8 @@ const LAYERS: &[(&str, &str)] = &[
     ("reveal", "audit authored keys kind secret transform vault"),
     ("scrubber", "codec detect keys kind policy record secret span transform"),
     ("eval", "codec kind policy record scrubber"),
+    // Hooks in front of mail and SMS: adapters onto the scrubber.
+    ("gateway", "codec kind policy scrubber"),
     ("metrics", "kind record scrubber"),
     ("health", "metrics"),
     ("kafka", "metrics record secret"),

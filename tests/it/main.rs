@@ -54,6 +54,7 @@ mod keyed;
 mod keys_servers;
 mod layers;
 mod leaks;
+mod mails;
 #[cfg(target_os = "linux")]
 mod memory;
 #[cfg(feature = "console")]

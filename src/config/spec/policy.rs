@@ -29,7 +29,7 @@ pub(in crate::config) struct RuleSpec {
     pub(in crate::config) action: Action,
 }
 
-const PROFILES_LATER: &[&str] = &["notification"];
+const PROFILES_LATER: &[&str] = &[];
 /// Days by which dates move at most, where it is not said.
 const SHIFT_DAYS: u16 = 365;
 const ACTIONS: &[(&str, Action)] = &[

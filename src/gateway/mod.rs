@@ -1,0 +1,7 @@
+//! Hooks in front of outbound notifications: adapters onto the [`Scrubber`](crate::scrubber::Scrubber), nothing else.
+
+mod mail;
+
+pub use mail::{
+    AttachmentAction, Decision, DkimAction, EncryptedAction, MailPolicy, SignedAction, SubjectAction,
+};
