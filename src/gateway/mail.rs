@@ -123,7 +123,7 @@ pub enum Decision {
         /// All of it.
         mail: Vec<u8>,
         /// Findings that were acted upon, by kind.
-        findings: [u64; Kind::COUNT],
+        findings: Box<[u64; Kind::COUNT]>,
         /// Why it would have been refused, in a dry run.
         overlooked: Option<&'static str>,
     },
@@ -144,7 +144,7 @@ impl MailPolicy {
                 Decision::Forward { mail, findings, overlooked: None }
             }
             (Some(mail), Decision::Refuse(why) | Decision::TryLater(why)) => {
-                Decision::Forward { mail, findings: [0; Kind::COUNT], overlooked: Some(why) }
+                Decision::Forward { mail, findings: Box::new([0; Kind::COUNT]), overlooked: Some(why) }
             }
         }
     }
@@ -166,7 +166,7 @@ impl MailPolicy {
             return Decision::Refuse(why);
         }
         let Some(changed) = done.bytes else {
-            return Decision::Forward { mail, findings: done.findings, overlooked: None };
+            return Decision::Forward { mail, findings: Box::new(done.findings), overlooked: None };
         };
         if done.touched.signed && self.signed == SignedAction::Refuse {
             return Decision::Refuse("a signed part holds what may not go out, and cannot be changed");
@@ -189,7 +189,7 @@ impl MailPolicy {
                 DkimAction::Strip => mail = mime::without_signatures(&mail),
             }
         }
-        Decision::Forward { mail, findings: done.findings, overlooked: None }
+        Decision::Forward { mail, findings: Box::new(done.findings), overlooked: None }
     }
 
     /// Why a mail with something in it that cannot be scanned is refused, if it is.

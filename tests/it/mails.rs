@@ -13,8 +13,11 @@ const PLANTED: &[(&str, &str)] = &[
     ("4242 4242 4242 4242", "[ACCOUNT]"),
 ];
 
+/// Writes text in a character set.
+type Writer = fn(&str) -> Vec<u8>;
+
 /// Text in a character set: around the identifier stands something that is not ASCII.
-const CHARSETS: &[(&str, &str, fn(&str) -> Vec<u8>)] = &[
+const CHARSETS: &[(&str, &str, Writer)] = &[
     ("utf-8", "für später, café", |text| text.as_bytes().to_vec()),
     ("iso-8859-1", "für später, café", |text| text.chars().map(|c| c as u8).collect()),
     ("koi8-r", "привет", koi8_r),
