@@ -25,6 +25,8 @@ mod reveal;
 mod roster;
 mod run;
 mod scan;
+#[cfg(feature = "gateway")]
+mod smtp;
 mod stdin;
 mod summary;
 mod test;

@@ -338,11 +338,14 @@ impl Worker {
     }
 
     fn line(self) -> Result<Tally, String> {
+        if matches!(self.pipeline.source, SourceConfig::Smtp(_)) {
+            return self.mail();
+        }
         let Some((source, sink)) = self.edges()? else { return Ok(Tally::default()) };
         let stop = match self.pipeline.source {
             // It is its input that stops: what has been read of a last line is delivered too.
             SourceConfig::Stdin => Arc::default(),
-            SourceConfig::Kafka(_) => self.stop,
+            SourceConfig::Kafka(_) | SourceConfig::Smtp(_) => self.stop,
         };
         let sink = match &self.pipeline.on_error {
             OnErrorConfig::Quarantine { to: QuarantineTo::Dir(dir), .. } => {
@@ -360,6 +363,17 @@ impl Worker {
             Err(LineError::Sink(SinkError::Closed)) => Ok(Tally::default()),
             result => result.map_err(|e| e.to_string()),
         }
+    }
+
+    /// Mail has no line: each goes through by itself.
+    #[cfg(feature = "gateway")]
+    fn mail(self) -> Result<Tally, String> {
+        super::smtp::serve(&self.pipeline, self.scrubber, self.threads, &self.stop, &self.light)
+    }
+
+    #[cfg(not(feature = "gateway"))]
+    fn mail(self) -> Result<Tally, String> {
+        Err("this build has no gateway; build it with the feature `gateway`".to_owned())
     }
 
     /// The source and the sink; `None` if it was stopped while waiting for them.

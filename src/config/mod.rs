@@ -4,6 +4,7 @@
 
 mod build;
 mod diagnostic;
+mod mail;
 #[cfg(feature = "kafka")]
 mod offline;
 mod resolve;
@@ -22,9 +23,10 @@ pub use build::{engine, pack, this_year};
 pub use offline::chained;
 pub use resolved::{
     ClientProperty, KafkaSink, KafkaSource, KeysConfig, MAX_RECORD_BYTES, OnErrorConfig, Pipeline,
-    PropertyValue, QuarantineTo, RosterConfig, SinkConfig, SourceConfig, TestCase, Treatment, VaultConfig,
-    VaultPlace,
+    PropertyValue, QuarantineTo, RosterConfig, SinkConfig, SmtpSink, SmtpSource, SourceConfig, TestCase,
+    Treatment, VaultConfig, VaultPlace,
 };
+pub use spec::RelayTls;
 pub use vault::{OpenVault, VaultKeeper};
 
 /// Why a configuration cannot be used.

@@ -64,6 +64,7 @@ impl Resolver<'_> {
     pub(super) fn pipeline(&self, file: &Path, text: &str, spec: Spec) -> Option<Pipeline> {
         let treatment = self.treatment(&spec);
         self.stamp_fits(&spec);
+        let mail = self.mail(&spec);
         self.keys_needed(&spec, &treatment.policy);
         let metrics_listen = spec.metrics_listen.as_ref().and_then(|l| self.address(l));
         let on_error = self.on_error(&spec);
@@ -83,10 +84,15 @@ impl Resolver<'_> {
                 (SourceConfig::Kafka(from?), SinkConfig::Kafka(to?))
             }
             (SourceSpec::Stdin, SinkSpec::Stdout) => (SourceConfig::Stdin, SinkConfig::Stdout),
+            (SourceSpec::Smtp(from), SinkSpec::Smtp(to)) => {
+                let (from, to) = (self.smtp_source(from), self.smtp_sink(to));
+                (SourceConfig::Smtp(from?), SinkConfig::Smtp(to?))
+            }
             (from, _) => {
                 let (from, to) = match from {
                     SourceSpec::Kafka(_) => ("kafka", "[sink.kafka]"),
                     SourceSpec::Stdin => ("stdin", "[sink.stdout]"),
+                    SourceSpec::Smtp(_) => ("smtp", "[sink.smtp]"),
                 };
                 let title = format!("[source.{from}] goes with {to}");
                 self.reader.error(sink.span(), title, "does not fit the source", Some(format!("write {to}")));
@@ -100,6 +106,7 @@ impl Resolver<'_> {
             source,
             sink,
             treatment,
+            mail,
             on_error,
             metrics_listen,
             tests,
@@ -381,7 +388,7 @@ impl Resolver<'_> {
     }
 
     /// A reference to a secret; a relative file is beside the pipeline file.
-    fn secret(&self, text: &Spanned<String>) -> Option<SecretRef> {
+    pub(super) fn secret(&self, text: &Spanned<String>) -> Option<SecretRef> {
         match text.get_ref().parse::<SecretRef>() {
             Ok(SecretRef::File(path)) => Some(SecretRef::File(self.base.join(path))),
             Ok(reference) => Some(reference),

@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::resolve::Resolver;
-use super::spec::Spec;
+use super::spec::{RelayTls, Spec};
 use crate::audit::AuditSettings;
 use crate::authored::Diagnostic;
 use crate::authored::Reader;
 use crate::codec::Codec;
+use crate::gateway::MailPolicy;
 use crate::keys::SecretRef;
 use crate::policy::{PathPattern, Policy};
 use crate::scrubber::{StampPlace, Tenant};
@@ -29,6 +30,8 @@ pub struct Pipeline {
     pub sink: SinkConfig,
     /// What is done to them.
     pub treatment: Treatment,
+    /// What is done with mail.
+    pub mail: MailPolicy,
     /// What becomes of those that cannot be read.
     pub on_error: OnErrorConfig,
     /// Where the metrics are served.
@@ -118,6 +121,8 @@ pub enum SourceConfig {
     Kafka(KafkaSource),
     /// Standard input.
     Stdin,
+    /// Mail that clients and servers hand in.
+    Smtp(SmtpSource),
 }
 
 /// Where records go.
@@ -127,6 +132,40 @@ pub enum SinkConfig {
     Kafka(KafkaSink),
     /// Standard output.
     Stdout,
+    /// A mail server.
+    Smtp(SmtpSink),
+}
+
+/// `[source.smtp]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmtpSource {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// What it calls itself.
+    pub hostname: Option<String>,
+    /// PEM files: its certificates, and their key.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// TLS from the first byte on, in place of STARTTLS.
+    pub implicit_tls: bool,
+    /// A larger mail is refused.
+    pub max_message_bytes: Option<usize>,
+    /// Memory for mails in all sessions together.
+    pub memory_bytes: Option<usize>,
+    /// Sessions at once.
+    pub max_sessions: Option<usize>,
+}
+
+/// `[sink.smtp]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmtpSink {
+    /// Host and port.
+    pub relay: String,
+    /// How it is spoken to.
+    pub tls: RelayTls,
+    /// The CA certificates that the server's is verified with; else those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// User and password, in place of those that clients give.
+    pub auth: Option<(String, SecretRef)>,
 }
 
 /// A client property, whose value may be a secret.

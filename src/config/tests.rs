@@ -131,7 +131,7 @@ fn bad_files_get_a_place_and_a_way_out() {
     let cases: &[(&str, &str)] = &[
         (
             "[polcy]\n",
-            "3:2: unknown table in the file; did you mean `policy`? in the file stand: source, codec, json, policy, sink, on_error, keys, vault, audit, detect, limits, metrics, test",
+            "3:2: unknown table in the file; did you mean `policy`? in the file stand: source, codec, json, policy, sink, mail, on_error, keys, vault, audit, detect, limits, metrics, test",
         ),
         (
             "[policy]\nprofil = \"logs\"\n",
@@ -333,22 +333,22 @@ fn bad_edges_get_a_place_and_a_way_out() {
         (
             String::new(),
             &[
-                "1:1: `source` is missing; name where records come from: [source.kafka] or [source.stdin]",
-                "1:1: `sink` is missing; name where records go: [sink.kafka] or [sink.stdout]",
+                "1:1: `source` is missing; name where records come from: [source.kafka], [source.smtp] or [source.stdin]",
+                "1:1: `sink` is missing; name where records go: [sink.kafka], [sink.smtp] or [sink.stdout]",
             ],
         ),
         (
-            "[source.smtp]\nlisten = \"x\"\n[sink.stdout]\n".into(),
-            &["1:9: `source.smtp` is not in this version; in [source] stand: kafka, stdin"],
+            "[source.smpp]\nlisten = \"x\"\n[sink.stdout]\n".into(),
+            &["1:9: `source.smpp` is not in this version; in [source] stand: kafka, stdin, smtp"],
         ),
         (
             "[source.file]\n[sink.stdout]\n".into(),
-            &["1:9: unknown table in [source]; in [source] stand: kafka, stdin"],
+            &["1:9: unknown table in [source]; in [source] stand: kafka, stdin, smtp"],
         ),
         (
             "[source]\n[sink.stdout]\n".into(),
             &[
-                "1:2: `source` must be a table with one table in it; name where records come from: [source.kafka] or [source.stdin]",
+                "1:2: `source` must be a table with one table in it; name where records come from: [source.kafka], [source.smtp] or [source.stdin]",
             ],
         ),
         (

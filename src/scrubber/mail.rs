@@ -24,15 +24,12 @@ pub struct Mail {
 
 impl Scrubber {
     /// Scrubs a mail: header fields, bodies and what is attached. Whether it may go out is for the caller to say, by what
-    /// it is made of and what was touched.
+    /// it is made of and what was touched. How large it may be is for the caller to say, too: below 4 GiB.
     ///
     /// # Errors
     /// When it cannot be scanned, or the vault failed.
     pub fn scrub_mail(&self, mail: &[u8], scratch: &mut Scratch) -> Result<Mail, Halt> {
         let halt = |e: Unreadable| Halt { origin: Origin::Line(1), reason: e.reason };
-        if mail.len() > self.settings.max_record_bytes {
-            return Err(halt(Unreadable::record("the mail is larger than max_record_bytes")));
-        }
         scratch.serve(self.serial, self.settings.roster.as_ref());
         scratch.forget();
         if let Some(keys) = &self.settings.keys {

@@ -43,13 +43,13 @@ const LAYERS: &[(&str, &str)] = &[
     ("console", "health metrics reason"),
     (
         "config",
-        "audit authored codec detect health kafka keys kind metrics pipeline policy reason record scrubber secret sink source \
+        "audit authored codec detect gateway health kafka keys kind metrics pipeline policy reason record scrubber secret sink source \
          span time transform vault",
     ),
     ("demo", "config kafka kind metrics pipeline record scrubber sink source"),
     (
         "cli",
-        "audit codec config console demo detect eval health kafka keys kind metrics pipeline policy reason record reveal scrubber \
+        "audit codec config console demo detect eval gateway health kafka keys kind metrics pipeline policy reason record reveal scrubber \
          secret sink source span time transform vault",
     ),
 ];
@@ -64,9 +64,9 @@ const EFFECTS: &[&str] = &["env", "fs", "net", "process", "thread"];
 /// Crates that only some modules may use, so that async, Kafka and the terminal stay at the edges.
 const CRATES: &[(&str, &[&str])] = &[
     ("rdkafka", &["kafka", "source::kafka", "sink::kafka", "demo", "cli::demo"]),
-    ("tokio", &["console", "vault::postgres"]),
+    ("tokio", &["console", "gateway::smtp", "vault::postgres", "cli::smtp"]),
     ("axum", &["console"]),
-    ("rustls", &["audit::export::tls", "keys::kek", "vault::postgres"]),
+    ("rustls", &["audit::export::tls", "gateway::smtp", "keys::kek", "vault::postgres", "cli::smtp"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli"]),
@@ -75,13 +75,13 @@ const CRATES: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["cli", "config"]),
     ("fancy_regex", &["detect"]),
     ("ureq", &["keys::kek"]),
-    ("rustls_native_certs", &["keys::kek"]),
+    ("rustls_native_certs", &["keys::kek", "cli::smtp"]),
     ("cryptoki", &["keys::kek::pkcs11"]),
     ("region", &["keys::memory"]),
     ("rustix", &["audit", "keys::memory"]),
     ("redb", &["vault::file"]),
     ("postgres", &["vault::postgres"]),
-    ("tokio_rustls", &["vault::postgres"]),
+    ("tokio_rustls", &["gateway::smtp", "vault::postgres"]),
 ];
 
 /// The files that may hold `unsafe`, each with its reason in its head.

@@ -63,6 +63,8 @@ mod props;
 mod quarantine;
 mod reveal;
 mod roster;
+#[cfg(feature = "gateway")]
+mod smtp;
 mod vault;
 #[cfg(feature = "postgres")]
 mod vault_postgres;

@@ -2,16 +2,19 @@
 
 use toml::Spanned;
 
+use super::mail::{self, SmtpSinkSpec, SmtpSourceSpec};
 use crate::authored::Table;
 
 pub(in crate::config) enum SourceSpec {
     Kafka(KafkaSourceSpec),
     Stdin,
+    Smtp(SmtpSourceSpec),
 }
 
 pub(in crate::config) enum SinkSpec {
     Kafka(KafkaSinkSpec),
     Stdout,
+    Smtp(SmtpSinkSpec),
 }
 
 /// A client property: name and value.
@@ -34,31 +37,35 @@ pub(in crate::config) struct KafkaSinkSpec {
     pub(in crate::config) properties: Vec<Property>,
 }
 
-const SOURCES_LATER: &[&str] = &["smtp", "milter", "http", "smpp"];
-const SINKS_LATER: &[&str] = &["smtp", "http", "smpp"];
+const SOURCES_LATER: &[&str] = &["milter", "http", "smpp"];
+const SINKS_LATER: &[&str] = &["http", "smpp"];
 
 /// The one source of the file.
 pub(super) fn source(root: &Table<'_>, needed: bool) -> Option<Spanned<SourceSpec>> {
-    let t = edge(root, "source", "name where records come from: [source.kafka] or [source.stdin]", needed)?;
+    let help = "name where records come from: [source.kafka], [source.smtp] or [source.stdin]";
+    let t = edge(root, "source", help, needed)?;
     let kafka = t.table("kafka").map(|k| Spanned::new(k.span(), SourceSpec::Kafka(kafka_source(&k))));
     let stdin = t.table("stdin").map(|s| {
         s.finish(&[]);
         Spanned::new(s.span(), SourceSpec::Stdin)
     });
+    let smtp = t.table("smtp").map(|s| Spanned::new(s.span(), SourceSpec::Smtp(mail::source(&s))));
     t.finish(SOURCES_LATER);
-    one(&t, kafka, stdin, "one source")
+    one(&t, [kafka, stdin, smtp], "one source")
 }
 
 /// The one sink of the file.
 pub(super) fn sink(root: &Table<'_>, needed: bool) -> Option<Spanned<SinkSpec>> {
-    let t = edge(root, "sink", "name where records go: [sink.kafka] or [sink.stdout]", needed)?;
+    let help = "name where records go: [sink.kafka], [sink.smtp] or [sink.stdout]";
+    let t = edge(root, "sink", help, needed)?;
     let kafka = t.table("kafka").map(|k| Spanned::new(k.span(), SinkSpec::Kafka(kafka_sink(&k))));
     let stdout = t.table("stdout").map(|s| {
         s.finish(&[]);
         Spanned::new(s.span(), SinkSpec::Stdout)
     });
+    let smtp = t.table("smtp").map(|s| Spanned::new(s.span(), SinkSpec::Smtp(mail::sink(&s))));
     t.finish(SINKS_LATER);
-    one(&t, kafka, stdout, "one sink")
+    one(&t, [kafka, stdout, smtp], "one sink")
 }
 
 fn edge<'r>(root: &Table<'r>, key: &'static str, help: &str, needed: bool) -> Option<Table<'r>> {
@@ -73,16 +80,16 @@ fn edge<'r>(root: &Table<'r>, key: &'static str, help: &str, needed: bool) -> Op
     table
 }
 
-fn one<T>(t: &Table<'_>, a: Option<Spanned<T>>, b: Option<Spanned<T>>, what: &str) -> Option<Spanned<T>> {
-    match (a, b) {
-        (Some(a), Some(b)) => {
-            let later = if a.span().start > b.span().start { a.span() } else { b.span() };
-            let help = "a pipeline is one line: put the other one into a file of its own; `scrubjay run` takes several";
-            t.only_one(later, what, help);
-            None
-        }
-        (a, b) => a.or(b),
+fn one<T>(t: &Table<'_>, edges: [Option<Spanned<T>>; 3], what: &str) -> Option<Spanned<T>> {
+    let mut given: Vec<Spanned<T>> = edges.into_iter().flatten().collect();
+    given.sort_by_key(|edge| edge.span().start);
+    if let [_, later, ..] = &given[..] {
+        let help =
+            "a pipeline is one line: put the other one into a file of its own; `scrubjay run` takes several";
+        t.only_one(later.span(), what, help);
+        return None;
     }
+    given.pop()
 }
 
 fn kafka_source(t: &Table<'_>) -> KafkaSourceSpec {

@@ -3,6 +3,7 @@
 
 mod edges;
 mod keys;
+mod mail;
 mod policy;
 mod vault;
 
@@ -12,6 +13,8 @@ use toml::Spanned;
 
 pub(super) use edges::{KafkaSinkSpec, KafkaSourceSpec, Property, SinkSpec, SourceSpec};
 pub(super) use keys::KeysSpec;
+pub use mail::RelayTlsWord as RelayTls;
+pub(super) use mail::{MailSpec, SmtpSinkSpec, SmtpSourceSpec};
 pub(super) use policy::PolicySpec;
 pub(super) use vault::{AuditSpec, VaultSpec};
 
@@ -25,6 +28,7 @@ pub(super) struct Spec {
     pub(super) format: Option<Spanned<Format>>,
     pub(super) number: Option<NumberStyle>,
     pub(super) policy: PolicySpec,
+    pub(super) mail: Option<MailSpec>,
     pub(super) on_error: OnErrorSpec,
     pub(super) keys: KeysSpec,
     pub(super) vault: Option<VaultSpec>,
@@ -92,7 +96,7 @@ impl Spec {
         let source = edges::source(root, needed);
         let (codec, json, policy) = (root.table("codec"), root.table("json"), root.table("policy"));
         let sink = edges::sink(root, needed);
-        let errors = root.table("on_error");
+        let (mail, errors) = (root.table("mail"), root.table("on_error"));
         let (keys, vault, audit) = (root.table("keys"), root.table("vault"), root.table("audit"));
         let (detect, limits, metrics) = (root.table("detect"), root.table("limits"), root.table("metrics"));
         let spec = Spec {
@@ -104,6 +108,7 @@ impl Spec {
                 .and_then(|t| t.one_of("number", NUMBER_STYLES, &[]))
                 .map(Spanned::into_inner),
             policy: policy.map(|t| PolicySpec::read(reader, &t)).unwrap_or_default(),
+            mail: mail.map(|t| mail::mail(&t)),
             on_error: errors.map(|t| on_error(&t)).unwrap_or_default(),
             keys: keys.map(|t| KeysSpec::read(reader, &t)).unwrap_or_default(),
             vault: vault.map(|t| VaultSpec::read(&t)),

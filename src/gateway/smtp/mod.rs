@@ -1,0 +1,350 @@
+//! A proxy between an SMTP client and its relay that shows each message to a [`Judge`] before the relay gets it.
+//!
+//! ```text
+//! client --EHLO, MAIL, RCPT--> proxy --the same--> relay      the relay's replies go back word for word
+//! client --DATA, message-----> proxy                          354 is ours; the message is read to its end
+//!                              proxy --> judge                on a thread of its own
+//!                              proxy --DATA, message-> relay  or RSET, and 550 or 451 to the client
+//! ```
+//!
+//! It takes no responsibility for a message (RFC 5321, 6.1): it acknowledges nothing that the relay has not
+//! acknowledged, keeps nothing on disk, and adds no trace header. When in doubt it answers 451 or 421, and the client
+//! keeps the mail and comes back. In doubt is what lies between the last dot and the relay's reply to it (RFC 1047):
+//! the relay may have the message then, and may get it twice, but it is never lost.
+//!
+//! The relay sees this proxy's address in place of the client's, unless the client sends XFORWARD: who may connect is
+//! for [`Options::listen`] and the firewall to say, as the relay may take mail from this host that it would not take
+//! from others.
+//!
+//! What a client or relay says goes to the other and nowhere else: errors and log lines have reply codes, sizes and
+//! steps, but no address, no header and no reply's text.
+
+mod budget;
+mod command;
+mod data;
+mod ehlo;
+mod message;
+mod relay;
+mod reply;
+mod session;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::ServerName;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use self::budget::Budget;
+
+/// How the proxy is set up.
+#[derive(Clone)]
+pub struct Options {
+    /// Where clients connect.
+    pub listen: SocketAddr,
+    /// TLS for clients; `None` is clear text.
+    pub client_tls: Option<ClientTls>,
+    /// The relay, `host:port`.
+    pub relay: String,
+    /// TLS to the relay.
+    pub relay_tls: RelayTls,
+    /// Credentials at the relay. With them clients are not offered AUTH; without, AUTH goes through to the relay.
+    pub relay_auth: Option<RelayAuth>,
+    /// The name in our greeting and in our EHLO.
+    pub hostname: String,
+    /// The longest message. The relay's own limit counts too.
+    pub max_message_bytes: usize,
+    /// What all messages being received and judged may take together, as they came: what a judge needs on top, to take a
+    /// message apart and write it anew, is not in it.
+    pub memory_budget: usize,
+    /// Sessions at a time; further ones are told 421.
+    pub max_sessions: usize,
+    /// Messages judged at a time, each on a blocking thread of the runtime.
+    pub max_judgements: usize,
+    /// How long each step may take.
+    pub timeouts: Timeouts,
+    /// Told what happens.
+    pub observer: Arc<dyn Observer>,
+}
+
+/// TLS for clients.
+#[derive(Clone)]
+pub struct ClientTls {
+    /// Certificate and key.
+    pub config: Arc<rustls::ServerConfig>,
+    /// TLS from the first byte (RFC 8314, 3.3) rather than by STARTTLS.
+    pub implicit: bool,
+}
+
+/// TLS to the relay. It is never fallen back from: a relay that does not do it is a relay that is down.
+#[derive(Clone)]
+pub enum RelayTls {
+    /// Clear text.
+    None,
+    /// By STARTTLS (RFC 3207).
+    StartTls(Arc<rustls::ClientConfig>, ServerName<'static>),
+    /// From the first byte (RFC 8314, 3.3).
+    Implicit(Arc<rustls::ClientConfig>, ServerName<'static>),
+}
+
+/// Credentials at the relay, for AUTH PLAIN or LOGIN.
+#[derive(Clone)]
+pub struct RelayAuth {
+    /// The user.
+    pub user: String,
+    /// The password.
+    pub password: Vec<u8>,
+}
+
+impl fmt::Debug for RelayAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RelayAuth")
+    }
+}
+
+/// How long each step may take; the defaults are those of RFC 5321, 4.5.3.2, or longer where it sets none.
+#[derive(Clone, Debug)]
+pub struct Timeouts {
+    /// Connecting to the relay, and each TLS handshake.
+    pub connect: Duration,
+    /// The relay's greeting.
+    pub greeting: Duration,
+    /// The relay's reply to a command.
+    pub command: Duration,
+    /// The relay's reply to DATA.
+    pub data_start: Duration,
+    /// Writing a piece of a message to the relay, or a reply to the client.
+    pub data_block: Duration,
+    /// The relay's reply to the last dot.
+    pub data_end: Duration,
+    /// The client's next command, or its next piece of a message.
+    pub client: Duration,
+    /// A whole message of the client, which otherwise could come a byte a minute and hold its memory for days.
+    pub message: Duration,
+    /// A judgement, with the wait for its turn.
+    pub judge: Duration,
+    /// How often the relay gets a NOOP while it waits for a message to be received and judged.
+    pub keep_alive: Duration,
+    /// How long running transactions may take to end after a stop.
+    pub stop: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Timeouts {
+        let minutes = |n: u64| Duration::from_secs(60 * n);
+        Timeouts {
+            connect: Duration::from_secs(30),
+            greeting: minutes(5),
+            command: minutes(5),
+            data_start: minutes(2),
+            data_block: minutes(3),
+            data_end: minutes(10),
+            client: minutes(5),
+            message: minutes(30),
+            judge: minutes(5),
+            keep_alive: minutes(1),
+            stop: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Options {
+    /// Clear text from `listen` to `relay`, with every limit at its default.
+    pub fn new(listen: SocketAddr, relay: impl Into<String>, hostname: impl Into<String>) -> Options {
+        Options {
+            listen,
+            client_tls: None,
+            relay: relay.into(),
+            relay_tls: RelayTls::None,
+            relay_auth: None,
+            hostname: hostname.into(),
+            max_message_bytes: 50 << 20,
+            memory_budget: 512 << 20,
+            max_sessions: 200,
+            max_judgements: std::thread::available_parallelism().map_or(1, usize::from),
+            timeouts: Timeouts::default(),
+            observer: Arc::new(()),
+        }
+    }
+}
+
+/// Decides on messages.
+///
+/// It is called on a blocking thread of the runtime, for up to [`Options::max_judgements`] messages at once, and may
+/// take as long as it needs: after [`Timeouts::judge`] the client is told to come back, while the judgement runs on, its
+/// memory accounted for, and its verdict is dropped. A panic is a [`Verdict::TryLater`].
+pub trait Judge: Send + Sync + 'static {
+    /// Decides on a message: headers and body, lines ending in CRLF, dots unstuffed. There is no bare CR or LF in it;
+    /// there may be bytes over 127, NULs, and lines of any length.
+    fn judge(&self, message: Vec<u8>) -> Verdict;
+}
+
+/// What becomes of a message.
+pub enum Verdict {
+    /// It goes to the relay, in this form.
+    Forward(Vec<u8>),
+    /// It is refused for good: 550.
+    Refuse {
+        /// The enhanced status code (RFC 3463), such as `5.7.1`.
+        code: &'static str,
+        /// What the client is told, and in the end the sender. It must not repeat what it refuses.
+        text: String,
+    },
+    /// It cannot be decided on now: 451, and the client will come back.
+    TryLater {
+        /// What the client is told; the same holds for it.
+        text: String,
+    },
+}
+
+/// Only what was decided: the message is not for showing.
+impl fmt::Debug for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Verdict::Forward(message) => write!(f, "Forward({} bytes)", message.len()),
+            Verdict::Refuse { code, .. } => write!(f, "Refuse({code})"),
+            Verdict::TryLater { .. } => f.write_str("TryLater"),
+        }
+    }
+}
+
+/// How a message that a client has sent or begun ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// The relay has taken it.
+    Forwarded,
+    /// The judge has refused it.
+    Refused,
+    /// The client was told to come back, or went away; or the relay has refused it.
+    Failed,
+    /// It was over the limit.
+    TooLarge,
+    /// The budget was used up.
+    NoMemory,
+}
+
+impl Outcome {
+    /// Its name in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Forwarded => "forwarded",
+            Outcome::Refused => "refused",
+            Outcome::Failed => "failed",
+            Outcome::TooLarge => "too_large",
+            Outcome::NoMemory => "no_memory",
+        }
+    }
+}
+
+/// Is told what happens, to count it. It is called from the sessions, so it must be quick.
+pub trait Observer: Send + Sync + 'static {
+    /// A client has connected and is served.
+    fn session_opened(&self) {}
+    /// It is gone.
+    fn session_closed(&self) {}
+    /// A message has ended; `bytes` is its length as it came, or 0 where it was not kept.
+    fn message(&self, outcome: Outcome, bytes: usize) {
+        let _ = (outcome, bytes);
+    }
+}
+
+impl Observer for () {}
+
+/// What all sessions share.
+struct Shared {
+    options: Options,
+    judge: Arc<dyn Judge>,
+    budget: Arc<Budget>,
+    judgements: Arc<Semaphore>,
+}
+
+/// Listens, and serves clients until `stop` is true or its sender is gone. Sessions without a transaction are told 421
+/// then; the others may end theirs, for up to [`Timeouts::stop`].
+pub async fn serve(options: Options, judge: Arc<dyn Judge>, stop: watch::Receiver<bool>) -> io::Result<()> {
+    let listener = TcpListener::bind(options.listen).await?;
+    serve_on(listener, options, judge, stop).await;
+    Ok(())
+}
+
+/// The same on a socket that listens already, whatever [`Options::listen`] says.
+pub async fn serve_on(
+    listener: TcpListener,
+    options: Options,
+    judge: Arc<dyn Judge>,
+    stop: watch::Receiver<bool>,
+) {
+    let budget = Budget::new(options.memory_budget);
+    serve_within(listener, options, judge, stop, budget).await;
+}
+
+async fn serve_within(
+    listener: TcpListener,
+    options: Options,
+    judge: Arc<dyn Judge>,
+    mut stop: watch::Receiver<bool>,
+    budget: Arc<Budget>,
+) {
+    let judgements = Arc::new(Semaphore::new(options.max_judgements.clamp(1, Semaphore::MAX_PERMITS)));
+    let shared = Arc::new(Shared { options, judge, budget, judgements });
+    let mut sessions = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = stopped(&mut stop) => break,
+            Some(ended) = sessions.join_next() => log_ended(&ended),
+            accepted = listener.accept() => match accepted {
+                Ok((client, _)) if sessions.len() < shared.options.max_sessions => {
+                    sessions.spawn(session::run(Arc::clone(&shared), client, stop.clone()));
+                }
+                Ok((client, _)) => turn_away(client, &shared.options),
+                Err(error) => {
+                    // Too many open files, or a client that is gone again: the next one may do.
+                    tracing::warn!("SMTP: no connection accepted: {}", error.kind());
+                    sleep(Duration::from_millis(50)).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    let all = async {
+        while let Some(ended) = sessions.join_next().await {
+            log_ended(&ended);
+        }
+    };
+    if timeout(shared.options.timeouts.stop, all).await.is_err() {
+        tracing::warn!("SMTP: {} sessions had to be broken off; their clients keep the mail", sessions.len());
+        sessions.shutdown().await;
+    }
+}
+
+/// Returns when `stop` is true, or nobody is left to make it so.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}
+
+/// Says 421 without waiting for it to be sent: the buffer of a new connection is empty, and a flood of clients must not
+/// become a flood of tasks. Where TLS comes first, nothing can be said.
+fn turn_away(client: tokio::net::TcpStream, options: &Options) {
+    tracing::warn!("SMTP: a client was turned away: {} sessions are open", options.max_sessions);
+    if options.client_tls.as_ref().is_some_and(|tls| tls.implicit) {
+        return;
+    }
+    if let Ok(mut client) = client.into_std() {
+        let text = format!("421 4.3.2 {} has too many sessions; try again later\r\n", options.hostname);
+        let _ = io::Write::write(&mut client, text.as_bytes());
+    }
+}
+
+fn log_ended(ended: &Result<(), tokio::task::JoinError>) {
+    if ended.as_ref().is_err_and(|e| e.is_panic()) {
+        tracing::error!("SMTP: a session ended in a fault of its own; its client keeps the mail");
+    }
+}

@@ -1,0 +1,297 @@
+//! The connection to the relay.
+//!
+//! The relay's replies are matched to commands by their order alone, so a reply that nobody asked for would be taken
+//! for the next command's, and in the end a message acknowledged that the relay has refused. Whatever comes unasked
+//! therefore ends the connection.
+
+use std::convert::Infallible;
+use std::future::{Future, pending};
+use std::io;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+use super::data::Stuffer;
+use super::ehlo;
+use super::reply::Reply;
+use super::wire::{CHUNK, Wire};
+use super::{Options, RelayAuth, RelayTls, Timeouts};
+
+/// Why the relay could not be used. It says what was done, never what was said.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum RelayError {
+    #[error("it cannot be connected to: {0}")]
+    Connect(io::ErrorKind),
+    #[error("no TLS with it: {0}")]
+    Tls(String),
+    #[error("it took too long over {0}")]
+    Slow(&'static str),
+    #[error("it closed the connection at {0}")]
+    Closed(&'static str),
+    #[error("it answered {code} to {step}")]
+    Refused { step: &'static str, code: u16 },
+    #[error("it does not offer {0}")]
+    Lacks(&'static str),
+    #[error("it does not keep to the protocol at {0}")]
+    Protocol(&'static str),
+}
+
+/// A connection to the relay.
+pub(super) struct Relay {
+    wire: Wire,
+    timeouts: Timeouts,
+    /// NOOPs whose replies have not been read.
+    owed: usize,
+    /// It failed while nobody was looking.
+    broken: bool,
+}
+
+impl Relay {
+    /// Connects, with TLS and credentials as the options want them; the client's EHLO comes next.
+    pub(super) async fn connect(options: &Options) -> Result<Relay, RelayError> {
+        let timeouts = options.timeouts.clone();
+        let tcp = within(timeouts.connect, "connecting", async {
+            TcpStream::connect(&options.relay).await.map_err(|e| RelayError::Connect(e.kind()))
+        });
+        let mut relay = Relay { wire: Wire::new(tcp.await?), timeouts, owed: 0, broken: false };
+        if let RelayTls::Implicit(config, name) = &options.relay_tls {
+            relay.start_tls(config, name).await?;
+        }
+        let greeting = relay.reply("the greeting", relay.timeouts.greeting).await?;
+        done(&greeting, "the greeting")?;
+        if let RelayTls::StartTls(config, name) = &options.relay_tls {
+            if !ehlo::offers(&relay.ehlo(options).await?, b"STARTTLS") {
+                return Err(RelayError::Lacks("STARTTLS"));
+            }
+            relay.must(b"STARTTLS", "STARTTLS").await?;
+            // Someone in between could have put a reply behind this one, to be taken for one under TLS.
+            if !relay.wire.buffered().is_empty() {
+                return Err(RelayError::Protocol("STARTTLS"));
+            }
+            relay.start_tls(config, name).await?;
+        }
+        if let Some(auth) = &options.relay_auth {
+            relay.authenticate(options, auth).await?;
+        }
+        Ok(relay)
+    }
+
+    /// Sends a command, without its CRLF, and reads the reply.
+    pub(super) async fn command(&mut self, line: &[u8]) -> Result<Reply, RelayError> {
+        self.exchange(line, "a command", self.timeouts.command).await
+    }
+
+    /// Lets go of a transaction.
+    pub(super) async fn reset(&mut self) -> Result<(), RelayError> {
+        self.must(b"RSET", "RSET").await
+    }
+
+    /// Sends a message and returns the reply that decides on it: to DATA if it is refused there, else to the last dot.
+    /// After an error nobody knows whether the relay has it, and the connection is of no more use.
+    pub(super) async fn deliver(&mut self, message: &[u8]) -> Result<Reply, RelayError> {
+        let start = self.exchange(b"DATA", "DATA", self.timeouts.data_start).await?;
+        match start.code() {
+            354 => {}
+            _ if start.is_refusal() => return Ok(start),
+            _ => return Err(RelayError::Protocol("DATA")),
+        }
+        let mut stuffer = Stuffer::new(message);
+        while stuffer.more(self.wire.queued(), CHUNK) {
+            self.flush("the message").await?;
+        }
+        // A relay that has given up says so before the end; one that has acknowledged before the end is not to be
+        // trusted.
+        if self.wire.unasked() {
+            let early = self.reply("the message", self.timeouts.data_block).await?;
+            self.broken = true;
+            return if early.is_refusal() { Ok(early) } else { Err(RelayError::Protocol("the message")) };
+        }
+        self.wire.queue(Stuffer::END);
+        self.flush("the message").await?;
+        let end = self.reply("the end of a message", self.timeouts.data_end).await?;
+        if end.is_done() || end.is_refusal() {
+            Ok(end)
+        } else {
+            Err(RelayError::Protocol("the end of a message"))
+        }
+    }
+
+    /// Keeps the relay from giving up while it waits for a message, for as long as it is polled. It can be dropped at any
+    /// time; what fails here fails at the next command.
+    pub(super) async fn keep_alive(&mut self) -> Infallible {
+        while !self.broken {
+            sleep(self.timeouts.keep_alive).await;
+            self.owed += 1;
+            self.wire.queue(b"NOOP\r\n");
+            self.broken = self.settle().await.is_err();
+        }
+        pending().await
+    }
+
+    /// Whether it can take another command.
+    pub(super) fn is_usable(&self) -> bool {
+        !self.broken
+    }
+
+    /// Makes it unusable.
+    pub(super) fn give_up(&mut self) {
+        self.broken = true;
+    }
+
+    /// Says QUIT, and waits a moment for the relay to close.
+    pub(super) async fn quit(mut self) {
+        // Half a command may be in the buffer of a connection that failed.
+        if !self.broken && self.owed == 0 {
+            self.wire.queue(b"QUIT\r\n");
+        }
+        self.wire.close().await;
+    }
+
+    async fn exchange(
+        &mut self,
+        line: &[u8],
+        step: &'static str,
+        patience: Duration,
+    ) -> Result<Reply, RelayError> {
+        if self.broken {
+            return Err(RelayError::Closed(step));
+        }
+        let reply = self.exchange_unguarded(line, step, patience).await;
+        // Whatever failed, the next reply might be this command's.
+        self.broken = reply.as_ref().map_or(true, Reply::is_goodbye);
+        reply
+    }
+
+    async fn exchange_unguarded(
+        &mut self,
+        line: &[u8],
+        step: &'static str,
+        patience: Duration,
+    ) -> Result<Reply, RelayError> {
+        self.settle().await?;
+        if self.wire.unasked() {
+            // A relay that waited too long for us says 421 and closes (RFC 5321, 3.8).
+            let reply = self.reply(step, patience).await?;
+            return if reply.is_goodbye() { Ok(reply) } else { Err(RelayError::Protocol(step)) };
+        }
+        self.wire.queue(line);
+        self.wire.queue(b"\r\n");
+        self.flush(step).await?;
+        self.reply(step, patience).await
+    }
+
+    /// Reads the replies to NOOPs.
+    async fn settle(&mut self) -> Result<(), RelayError> {
+        while self.owed > 0 {
+            self.flush("NOOP").await?;
+            let reply = self.reply("NOOP", self.timeouts.command).await?;
+            self.owed -= 1;
+            if reply.is_goodbye() {
+                return Err(RelayError::Refused { step: "NOOP", code: reply.code() });
+            }
+        }
+        Ok(())
+    }
+
+    async fn reply(&mut self, step: &'static str, patience: Duration) -> Result<Reply, RelayError> {
+        within(patience, step, async {
+            loop {
+                if let Some((reply, bytes)) =
+                    Reply::parse(self.wire.buffered()).map_err(|_| RelayError::Protocol(step))?
+                {
+                    self.wire.consume(bytes);
+                    return Ok(reply);
+                }
+                self.wire.fill().await.map_err(|_| RelayError::Closed(step))?;
+            }
+        })
+        .await
+    }
+
+    async fn flush(&mut self, step: &'static str) -> Result<(), RelayError> {
+        let flush = async { self.wire.flush().await.map_err(|_| RelayError::Closed(step)) };
+        within(self.timeouts.data_block, step, flush).await
+    }
+
+    async fn must(&mut self, line: &[u8], step: &'static str) -> Result<(), RelayError> {
+        done(&self.exchange(line, step, self.timeouts.command).await?, step)
+    }
+
+    async fn ehlo(&mut self, options: &Options) -> Result<Reply, RelayError> {
+        let line = format!("EHLO {}", options.hostname);
+        let reply = self.exchange(line.as_bytes(), "EHLO", self.timeouts.command).await?;
+        done(&reply, "EHLO")?;
+        Ok(reply)
+    }
+
+    async fn start_tls(
+        &mut self,
+        config: &std::sync::Arc<rustls::ClientConfig>,
+        name: &rustls::pki_types::ServerName<'static>,
+    ) -> Result<(), RelayError> {
+        let shake = self.wire.connect_tls(config, name);
+        let shake = async { shake.await.map_err(|e| RelayError::Tls(e.to_string())) };
+        within(self.timeouts.connect, "the TLS handshake", shake).await
+    }
+
+    /// AUTH PLAIN (RFC 4616), or LOGIN where that is all there is.
+    async fn authenticate(&mut self, options: &Options, auth: &RelayAuth) -> Result<(), RelayError> {
+        let mechanisms = ehlo::mechanisms(&self.ehlo(options).await?);
+        let has = |name: &[u8]| mechanisms.iter().any(|m| m == name);
+        if has(b"PLAIN") {
+            let secret = [b"\0", auth.user.as_bytes(), b"\0", &auth.password].concat();
+            return self.must(&[b"AUTH PLAIN ", base64(&secret).as_slice()].concat(), "AUTH").await;
+        }
+        if !has(b"LOGIN") {
+            return Err(RelayError::Lacks("AUTH PLAIN or LOGIN"));
+        }
+        for line in [b"AUTH LOGIN".to_vec(), base64(auth.user.as_bytes())] {
+            let reply = self.exchange(&line, "AUTH", self.timeouts.command).await?;
+            if reply.code() != 334 {
+                return Err(RelayError::Refused { step: "AUTH", code: reply.code() });
+            }
+        }
+        self.must(&base64(&auth.password), "AUTH").await
+    }
+}
+
+fn done(reply: &Reply, step: &'static str) -> Result<(), RelayError> {
+    if reply.is_done() { Ok(()) } else { Err(RelayError::Refused { step, code: reply.code() }) }
+}
+
+async fn within<T>(
+    patience: Duration,
+    step: &'static str,
+    work: impl Future<Output = Result<T, RelayError>>,
+) -> Result<T, RelayError> {
+    timeout(patience, work).await.unwrap_or(Err(RelayError::Slow(step)))
+}
+
+fn base64(bytes: &[u8]) -> Vec<u8> {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let at = |i: usize| u32::from(group.get(i).copied().unwrap_or(0));
+        let bits = at(0) << 16 | at(1) << 8 | at(2);
+        let sextets = [18, 12, 6, 0].map(|shift| ALPHABET[(bits >> shift & 63) as usize]);
+        out.extend_from_slice(&sextets[..group.len() + 1]);
+        out.extend(std::iter::repeat_n(b'=', 3 - group.len()));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::base64;
+
+    #[test]
+    fn base64_of_rfc_4648() {
+        for (text, expected) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
+            assert_eq!(base64(text.as_bytes()), expected.as_bytes());
+        }
+        assert_eq!(base64(b"\xff\xfe\xfb\xef"), b"//777w==");
+    }
+}

@@ -1,0 +1,390 @@
+//! A session: commands go to the relay, replies come back, until a message comes (`message.rs`).
+
+use std::io;
+use std::ops::ControlFlow::{self, Break, Continue};
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::budget::Reservation;
+use super::command::{self, Verb, Wrong};
+use super::ehlo::{self, Offer};
+use super::relay::{Relay, RelayError};
+use super::reply::{Reply, own};
+use super::wire::{CHUNK, Line, Wire};
+use super::{ClientTls, Shared, stopped};
+
+/// Bytes of a command with its CRLF: room for long addresses and the parameters of extensions.
+const LONGEST_COMMAND: usize = 4_096;
+/// Bytes of an answer within AUTH (RFC 4954, 4).
+const LONGEST_AUTH: usize = 12_288;
+/// Commands that were refused here before the client is shown the door: no mail client needs as many.
+const MOST_ERRORS: u32 = 20;
+
+/// A client and the relay behind it.
+pub(super) struct Session {
+    pub(super) shared: Arc<Shared>,
+    pub(super) client: Wire,
+    pub(super) relay: Relay,
+    stop: watch::Receiver<bool>,
+    /// The client's connection is under TLS.
+    secure: bool,
+    /// EHLO or HELO was accepted.
+    greeted: bool,
+    /// The relay knows things about the client that must not outlive STARTTLS.
+    told: bool,
+    /// The relay knows SIZE.
+    relay_knows_size: bool,
+    /// The longest message.
+    pub(super) limit: usize,
+    pub(super) transaction: Option<Transaction>,
+    errors: u32,
+}
+
+/// A MAIL that the relay has accepted.
+pub(super) struct Transaction {
+    pub(super) reservation: Reservation,
+    pub(super) recipients: usize,
+}
+
+/// Whether the session goes on; an error is that of the client's connection.
+pub(super) type Flow = io::Result<ControlFlow<()>>;
+
+/// Counts a session from its beginning to its end, even where it is broken off.
+struct Open<'a>(&'a Shared);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.options.observer.session_closed();
+    }
+}
+
+/// Serves a client to its end.
+pub(super) async fn run(shared: Arc<Shared>, client: TcpStream, stop: watch::Receiver<bool>) {
+    shared.options.observer.session_opened();
+    let _open = Open(&shared);
+    let mut client = Wire::new(client);
+    let mut secure = false;
+    if let Some(ClientTls { config, implicit: true }) = &shared.options.client_tls {
+        if !matches!(timeout(shared.options.timeouts.connect, client.accept_tls(config)).await, Ok(Ok(()))) {
+            return;
+        }
+        secure = true;
+    }
+    let relay = match Relay::connect(&shared.options).await {
+        Ok(relay) => relay,
+        Err(error) => {
+            tracing::warn!("SMTP: the relay cannot be used: {error}; the client keeps its mail");
+            client.queue(&unavailable(&shared.options.hostname));
+            return client.close().await;
+        }
+    };
+    let limit = shared.options.max_message_bytes.min(shared.budget.total());
+    let mut session = Session {
+        shared: Arc::clone(&shared),
+        client,
+        relay,
+        stop,
+        secure,
+        greeted: false,
+        told: false,
+        relay_knows_size: false,
+        limit,
+        transaction: None,
+        errors: 0,
+    };
+    if let Err(error) = session.converse().await {
+        tracing::debug!("SMTP: a client's connection broke: {}", error.kind());
+    }
+    let Session { client, relay, transaction, .. } = session;
+    drop(transaction);
+    tokio::join!(client.close(), relay.quit());
+}
+
+fn unavailable(hostname: &str) -> Vec<u8> {
+    own("421", "4.3.0", &format!("{hostname} cannot reach its mail server; try again later"))
+}
+
+impl Session {
+    async fn converse(&mut self) -> io::Result<()> {
+        let greeting = format!("220 {} ESMTP\r\n", self.shared.options.hostname);
+        self.client.queue(greeting.as_bytes());
+        loop {
+            let flow = match self.next_line(LONGEST_COMMAND).await? {
+                None => return Ok(()),
+                Some(Line::TooLong) => self.refuse("500", "5.5.2", "Line too long"),
+                // Perhaps somebody else's commands are hidden in this one's argument.
+                Some(Line::Broken) => {
+                    self.leave("521", "5.5.2", "Lines end with CR LF; neither stands alone")
+                }
+                Some(Line::Whole(line)) => self.obey(&line).await?,
+            };
+            if flow.is_break() {
+                return self.flush().await;
+            }
+        }
+    }
+
+    /// The client's next line. `None` when the session is over: the client was too slow, or the proxy stops.
+    async fn next_line(&mut self, limit: usize) -> io::Result<Option<Line>> {
+        // Answers to pipelined commands go together, when no further command is there (RFC 2920, 3.2).
+        if !self.client.has_line() || self.client.queued().len() > CHUNK {
+            self.flush().await?;
+        }
+        let idle = self.transaction.is_none();
+        let patience = self.shared.options.timeouts.client;
+        let line = tokio::select! {
+            biased;
+            () = stopped(&mut self.stop), if idle => None,
+            line = timeout(patience, self.client.line(limit)) => Some(line),
+        };
+        let _ = match line {
+            Some(Ok(line)) => return line.map(Some),
+            Some(Err(_)) => self.too_slow(),
+            None => self.stopping(),
+        };
+        self.flush().await?;
+        Ok(None)
+    }
+
+    async fn obey(&mut self, line: &[u8]) -> Flow {
+        let (verb, rest) = Verb::of(line);
+        if verb == Verb::Quit {
+            self.client.queue(b"221 2.0.0 Bye\r\n");
+            return Ok(Break(()));
+        }
+        if !self.relay.is_usable() {
+            return Ok(self.lost(None));
+        }
+        match verb {
+            Verb::Ehlo | Verb::Helo => self.greet(line, verb).await,
+            Verb::Mail => self.mail(line).await,
+            Verb::Rcpt => self.rcpt(line).await,
+            Verb::Data if !rest.is_empty() => Ok(self.refuse("501", "5.5.4", "DATA takes no argument")),
+            Verb::Data => self.data().await,
+            Verb::Rset => {
+                self.transaction = None;
+                self.pass(line).await.map(flow)
+            }
+            Verb::StartTls => self.start_tls(rest).await,
+            Verb::Auth => self.auth(line, rest).await,
+            Verb::Passed => {
+                self.told = true;
+                let passed = self.pass(line).await;
+                self.flush().await?;
+                passed.map(flow)
+            }
+            // The piece of a message that follows would be read as commands.
+            Verb::Bdat => Ok(self.leave("502", "5.5.1", "BDAT is not offered; use DATA")),
+            Verb::Refused => Ok(self.refuse("502", "5.5.1", "Not done here")),
+            Verb::Unknown => Ok(self.refuse("500", "5.5.1", "No such command")),
+            Verb::Quit => Ok(Break(())),
+        }
+    }
+
+    /// Sends a line to the relay and its reply to the client. `None` where that was the last of the session.
+    async fn pass(&mut self, line: &[u8]) -> io::Result<Option<Reply>> {
+        match self.relay.command(line).await {
+            Ok(reply) => {
+                self.client.queue(reply.bytes());
+                Ok((!reply.is_goodbye()).then_some(reply))
+            }
+            Err(error) => {
+                let _ = self.lost(Some(&error));
+                Ok(None)
+            }
+        }
+    }
+
+    async fn greet(&mut self, line: &[u8], verb: Verb) -> Flow {
+        self.transaction = None;
+        if verb == Verb::Helo {
+            let reply = self.pass(line).await?;
+            self.greeted |= reply.as_ref().is_some_and(Reply::is_done);
+            return Ok(flow(reply));
+        }
+        let reply = match self.relay.command(line).await {
+            Ok(reply) => reply,
+            Err(error) => return Ok(self.lost(Some(&error))),
+        };
+        if !reply.is_done() {
+            self.client.queue(reply.bytes());
+            return Ok(if reply.is_goodbye() { Break(()) } else { Continue(()) });
+        }
+        let options = &self.shared.options;
+        let starttls = !self.secure && options.client_tls.is_some();
+        let offered = ehlo::answer(
+            &reply,
+            &Offer {
+                hostname: &options.hostname,
+                limit: options.max_message_bytes.min(self.shared.budget.total()),
+                starttls,
+                // A password is not asked for in clear where it could come under TLS.
+                auth: options.relay_auth.is_none() && !starttls,
+            },
+        );
+        self.client.queue(&offered.answer);
+        (self.greeted, self.relay_knows_size, self.limit) = (true, offered.size, offered.limit);
+        self.flush().await?;
+        Ok(Continue(()))
+    }
+
+    async fn mail(&mut self, line: &[u8]) -> Flow {
+        if *self.stop.borrow() {
+            return Ok(self.stopping());
+        }
+        if !self.greeted || self.transaction.is_some() {
+            let text = if self.greeted { "A transaction is open" } else { "EHLO comes first" };
+            return Ok(self.refuse("503", "5.5.1", text));
+        }
+        let mail = match command::mail(line, self.relay_knows_size) {
+            Ok(mail) => mail,
+            Err(wrong) => return Ok(self.wrong(wrong)),
+        };
+        let size = mail.size.unwrap_or(0);
+        if size > self.limit {
+            return Ok(self.answer("552", "5.3.4", "The message is too large"));
+        }
+        let Some(reservation) = self.shared.budget.reserve(size) else {
+            self.shared.options.observer.message(super::Outcome::NoMemory, 0);
+            return Ok(self.answer("452", "4.3.1", "Too much mail at once; try again later"));
+        };
+        self.told = true;
+        let Some(reply) = self.pass(&mail.line).await? else { return Ok(Break(())) };
+        self.transaction = reply.is_done().then_some(Transaction { reservation, recipients: 0 });
+        Ok(Continue(()))
+    }
+
+    async fn rcpt(&mut self, line: &[u8]) -> Flow {
+        if self.transaction.is_none() {
+            return Ok(self.refuse("503", "5.5.1", "MAIL comes first"));
+        }
+        if let Err(wrong) = command::rcpt(line) {
+            return Ok(self.wrong(wrong));
+        }
+        let Some(reply) = self.pass(line).await? else { return Ok(Break(())) };
+        if let Some(transaction) = &mut self.transaction {
+            transaction.recipients += usize::from(reply.is_done());
+        }
+        Ok(Continue(()))
+    }
+
+    async fn start_tls(&mut self, rest: &[u8]) -> Flow {
+        let shared = Arc::clone(&self.shared);
+        let tls = match &shared.options.client_tls {
+            Some(tls) if !self.secure => tls,
+            _ => return Ok(self.refuse("503", "5.5.1", "TLS is not offered now")),
+        };
+        if !rest.is_empty() {
+            return Ok(self.refuse("501", "5.5.4", "STARTTLS takes no argument"));
+        }
+        // Somebody in between could put commands behind STARTTLS that would seem to come under TLS (CVE-2011-0411).
+        if !self.client.buffered().is_empty() {
+            return Ok(self.leave("554", "5.5.1", "Nothing may follow STARTTLS"));
+        }
+        self.transaction = None;
+        // Nothing that was said in clear may count any more (RFC 3207, 4.2): not to the relay either.
+        if self.told {
+            match Relay::connect(&shared.options).await {
+                Ok(relay) => std::mem::replace(&mut self.relay, relay).quit().await,
+                Err(error) => return Ok(self.lost(Some(&error))),
+            }
+        }
+        self.client.queue(b"220 2.0.0 Go ahead\r\n");
+        self.flush().await?;
+        timeout(shared.options.timeouts.connect, self.client.accept_tls(&tls.config)).await??;
+        (self.secure, self.greeted, self.told, self.errors) = (true, false, false, 0);
+        Ok(Continue(()))
+    }
+
+    /// AUTH goes through, with all its challenges and answers (RFC 4954).
+    async fn auth(&mut self, line: &[u8], rest: &[u8]) -> Flow {
+        let options = &self.shared.options;
+        if options.relay_auth.is_some() {
+            return Ok(self.refuse("502", "5.5.1", "AUTH is not offered"));
+        }
+        if options.client_tls.is_some() && !self.secure {
+            return Ok(self.refuse("538", "5.7.11", "Encryption comes first: STARTTLS"));
+        }
+        if !ehlo::passes(rest.split(|&b| b == b' ').next().unwrap_or_default()) {
+            return Ok(self.refuse("504", "5.5.4", "This mechanism does not work here"));
+        }
+        self.told = true;
+        let mut reply = self.pass(line).await?;
+        while reply.as_ref().is_some_and(|r| r.code() == 334) {
+            match self.next_auth_line().await? {
+                Some(Line::Whole(answer)) => reply = self.pass(&answer).await?,
+                Some(_) => return Ok(self.leave("500", "5.5.6", "Line too long or broken")),
+                None => return Ok(Break(())),
+            }
+        }
+        Ok(flow(reply))
+    }
+
+    /// A line within AUTH; its exchange is finished even while the proxy stops.
+    async fn next_auth_line(&mut self) -> io::Result<Option<Line>> {
+        self.flush().await?;
+        match timeout(self.shared.options.timeouts.client, self.client.line(LONGEST_AUTH)).await {
+            Ok(line) => line.map(Some),
+            Err(_) => {
+                let _ = self.too_slow();
+                Ok(None)
+            }
+        }
+    }
+
+    fn wrong(&mut self, wrong: Wrong) -> ControlFlow<()> {
+        match wrong {
+            Wrong::Syntax => self.refuse("501", "5.5.4", "Syntax error"),
+            Wrong::Parameter => self.refuse("555", "5.5.4", "A parameter is not offered"),
+        }
+    }
+
+    pub(super) fn answer(&mut self, code: &str, enhanced: &str, text: &str) -> ControlFlow<()> {
+        self.client.queue(&own(code, enhanced, text));
+        Continue(())
+    }
+
+    /// Answers a command that should not have come. After too many of them the session ends.
+    pub(super) fn refuse(&mut self, code: &str, enhanced: &str, text: &str) -> ControlFlow<()> {
+        self.errors += 1;
+        if self.errors < MOST_ERRORS {
+            self.answer(code, enhanced, text)
+        } else {
+            self.leave("421", "4.7.0", "Too many errors")
+        }
+    }
+
+    pub(super) fn leave(&mut self, code: &str, enhanced: &str, text: &str) -> ControlFlow<()> {
+        let _ = self.answer(code, enhanced, text);
+        Break(())
+    }
+
+    /// The relay is lost, so the session is.
+    pub(super) fn lost(&mut self, error: Option<&RelayError>) -> ControlFlow<()> {
+        if let Some(error) = error {
+            tracing::warn!("SMTP: the relay was lost: {error}; the client keeps its mail");
+        }
+        self.client.queue(&unavailable(&self.shared.options.hostname));
+        Break(())
+    }
+
+    pub(super) fn too_slow(&mut self) -> ControlFlow<()> {
+        self.leave("421", "4.4.2", "Nothing came for too long")
+    }
+
+    fn stopping(&mut self) -> ControlFlow<()> {
+        self.leave("421", "4.3.2", "The service is shutting down; try again later")
+    }
+
+    /// Writes what the client has not been told yet.
+    pub(super) async fn flush(&mut self) -> io::Result<()> {
+        timeout(self.shared.options.timeouts.data_block, self.client.flush()).await?
+    }
+}
+
+fn flow(reply: Option<Reply>) -> ControlFlow<()> {
+    if reply.is_some() { Continue(()) } else { Break(()) }
+}

@@ -1,0 +1,149 @@
+//! Many sessions, and less memory than they want.
+
+use super::*;
+
+#[tokio::test]
+async fn memory_is_refused_before_it_is_used() {
+    let stage = Stage::with(Script::default(), |o| {
+        o.max_message_bytes = 150_000;
+        o.memory_budget = 100_000;
+    });
+    let stage = stage.await;
+    let mut one = stage.client().await;
+    one.expect("220 ").await;
+    // The limit is no more than the budget, nor than the relay's.
+    assert!(one.say("EHLO c\r\n", "250").await.ends_with("250 SIZE 20000\r\n"));
+    let mut holders = Vec::new();
+    for _ in 0..5 {
+        let mut holder = stage.greeted().await;
+        holder.say("MAIL FROM:<a> SIZE=19000\r\n", "250 ").await;
+        holders.push(holder);
+    }
+    one.say("MAIL FROM:<a> SIZE=6000\r\n", "452 4.3.1 ").await;
+    one.say("MAIL FROM:<a> SIZE=5000\r\n", "250 ").await;
+    one.say("RCPT TO:<b>\r\n", "250 ").await;
+    let mut two = stage.greeted().await;
+    two.say("MAIL FROM:<a>\r\n", "250 ").await;
+    two.say("RCPT TO:<b>\r\n", "250 ").await;
+    two.say("DATA\r\n", "452 4.3.1 ").await;
+    // It said 5,000, and is more: that shows at its end, which is read.
+    one.say("DATA\r\n", "354 ").await;
+    one.send(&"0123456789abcdef\r\n".repeat(500)).await;
+    one.say(".\r\n", "452 4.3.1 ").await;
+    one.say("MAIL FROM:<a> SIZE=5000\r\n", "250 ").await;
+    // One has gone, so there is room: the transaction that was refused stands.
+    drop((one, holders.pop()));
+    sleep(Duration::from_millis(100)).await;
+    two.say("DATA\r\n", "354 ").await;
+    two.say("text\r\n.\r\n", "250 ").await;
+    holders[0].say("RSET\r\n", "250 ").await;
+    assert_eq!(stage.budget.free(), 100_000 - 3 * 19_000);
+    drop((two, holders));
+    stage.settled().await;
+    assert_eq!(stage.messages(), ["text"]);
+    assert_eq!(stage.outcomes(), ["no_memory", "no_memory", "no_memory", "forwarded"]);
+}
+
+/// 200 clients at once, with memory for a few, that come back when they are told to: each message arrives once.
+#[tokio::test]
+async fn none_is_lost_and_none_doubled() {
+    const CLIENTS: usize = 200;
+    let stage = Stage::with(Script::default(), |o| {
+        o.memory_budget = 100_000;
+        // A client can be back before its last session has taken leave of the relay.
+        o.max_sessions = 3 * CLIENTS;
+    });
+    let stage = Arc::new(stage.await);
+    let mut clients = Vec::new();
+    for number in 0..CLIENTS {
+        let stage = Arc::clone(&stage);
+        clients.push(tokio::spawn(async move {
+            let size = if number % 2 == 0 { " SIZE=9000" } else { "" };
+            let text = format!("n{number}\r\n{}.\r\n", "..dots and text\r\n".repeat(500));
+            for attempt in 1..=2_000 {
+                let mut client = stage.greeted().await;
+                let mut done = false;
+                for said in [&format!("MAIL FROM:<a>{size}\r\n"), "RCPT TO:<b>\r\n", "DATA\r\n", &text] {
+                    client.send(said).await;
+                    let reply = client.reply().await;
+                    done = reply.starts_with("250 2.0.0 queued");
+                    if reply.starts_with('4') {
+                        break;
+                    }
+                    assert!(reply.starts_with("250") || reply.starts_with("354"), "{reply:?}");
+                }
+                client.say("QUIT\r\n", "221 ").await;
+                client.expect("").await;
+                if done {
+                    return attempt;
+                }
+                sleep(Duration::from_millis(3 + (number % 7) as u64)).await;
+            }
+            panic!("it never got through");
+        }));
+    }
+    let mut attempts = 0;
+    for client in clients {
+        attempts += timeout(Duration::from_secs(60), client).await.expect("in time").unwrap();
+    }
+    assert!(attempts > CLIENTS, "the budget was never short");
+    stage.settled().await;
+    let mut messages = stage.messages();
+    messages.sort();
+    let mut expected: Vec<String> = (0..CLIENTS)
+        .map(|n| format!("n{n}\r\n{}", "..dots and text\r\n".repeat(500)).trim_end().to_owned())
+        .collect();
+    expected.sort();
+    assert!(messages == expected, "{} messages of {CLIENTS}", messages.len());
+}
+
+/// A relay that fails again and again, at every step: what a client was told 250 for is what the relay has said 250 to.
+/// The other way round it need not be: the relay's 250 can be lost on its way (RFC 1047).
+#[tokio::test]
+async fn nothing_is_acknowledged_that_the_relay_has_not() {
+    // A mail takes six replies, so the last client gets through.
+    for every in [7, 9, 11, 16] {
+        let script = Script { fault_every: Some(every), ..Script::default() };
+        let short = |o: &mut Options| {
+            let t = &mut o.timeouts;
+            for time in [&mut t.greeting, &mut t.command, &mut t.data_start, &mut t.data_end] {
+                *time = Duration::from_millis(200);
+            }
+        };
+        let stage = Arc::new(Stage::with(script, short).await);
+        let mut clients = Vec::new();
+        for number in 0..40 {
+            let stage = Arc::clone(&stage);
+            clients.push(tokio::spawn(async move {
+                let said = format!("EHLO c\r\nMAIL FROM:<a>\r\nRCPT TO:<b>\r\nDATA\r\nn{number}\r\n.\r\n");
+                for attempt in 0..500 {
+                    let mut client = stage.client().await;
+                    let mut steps = said.split_inclusive("\r\n").collect::<Vec<_>>();
+                    let text = steps.split_off(4).concat();
+                    let mut reply = client.reply().await;
+                    for said in steps.into_iter().chain([text.as_str()]) {
+                        if !reply.starts_with('2') && !reply.starts_with('3') {
+                            break;
+                        }
+                        client.send(said).await;
+                        reply = client.reply().await;
+                    }
+                    if reply == "250 2.0.0 queued as 7\r\n" {
+                        return (format!("n{number}").into_bytes(), attempt);
+                    }
+                }
+                panic!("it never got through");
+            }));
+        }
+        let mut sent = Vec::new();
+        for client in clients {
+            sent.push(timeout(Duration::from_secs(60), client).await.expect("in time").unwrap().0);
+        }
+        stage.settled().await;
+        let got = stage.got.lock().unwrap();
+        for text in &sent {
+            let times = got.acknowledged.iter().filter(|m| *m == text).count();
+            assert_eq!(times, 1, "one fault in {every}: {}", text.escape_ascii());
+        }
+    }
+}

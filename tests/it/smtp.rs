@@ -1,0 +1,177 @@
+//! `[source.smtp]` to `[sink.smtp]`: the process between a client and a relay.
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use crate::kit::{Dir, Running};
+
+/// A relay that takes every mail, and tells what it took.
+fn relay() -> (u16, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (tell, told) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (stream, tell) = (stream.unwrap(), tell.clone());
+            std::thread::spawn(move || {
+                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+                let mut say = |text: &str| write!(&stream, "{text}\r\n").is_ok();
+                say("220 relay");
+                while let Some(Ok(line)) = lines.next() {
+                    let reply = match line.split(' ').next().unwrap().to_ascii_uppercase().as_str() {
+                        "EHLO" => {
+                            "250-relay\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-8BITMIME\r\n250 SIZE 1000000"
+                        }
+                        "DATA" => {
+                            say("354 go on");
+                            let mut mail = String::new();
+                            for line in lines.by_ref().map_while(Result::ok).take_while(|l| l != ".") {
+                                mail += line.strip_prefix('.').unwrap_or(&line);
+                                mail += "\n";
+                            }
+                            let _ = tell.send(mail);
+                            "250 2.0.0 queued as 1"
+                        }
+                        "QUIT" => "221 bye",
+                        _ => "250 2.0.0 ok",
+                    };
+                    say(reply);
+                }
+            });
+        }
+    });
+    (port, told)
+}
+
+/// A port that was free a moment ago.
+fn port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// The process, the port it takes mail at, and what the relay takes.
+fn gateway(dir: &Dir, more: &str) -> (Running, u16, Receiver<String>) {
+    let ((relay, took), own) = (relay(), port());
+    dir.file(
+        "p.toml",
+        format!(
+            "[source.smtp]\nlisten = \"127.0.0.1:{own}\"\n[sink.smtp]\nrelay = \"127.0.0.1:{relay}\"\n\
+             [policy]\nprofile = \"notification\"\n{more}"
+        ),
+    );
+    let mut running = dir.cmd().args("run p.toml").timeout(Duration::from_secs(60)).spawn();
+    running.wait_for_stderr("mail is taken on");
+    (running, own, took)
+}
+
+/// Sends a mail; the reply to it.
+fn send(port: u16, mail: &str) -> String {
+    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+    let mut last = || loop {
+        let line = lines.next().unwrap().unwrap();
+        if line.as_bytes().get(3) != Some(&b'-') {
+            return line;
+        }
+    };
+    let say = |text: &str| write!(&stream, "{text}\r\n").unwrap();
+    assert!(last().starts_with("220"));
+    for command in ["EHLO client", "MAIL FROM:<a@example.org>", "RCPT TO:<ana.keller@example.org>", "DATA"] {
+        say(command);
+        let reply = last();
+        assert!(reply.starts_with("250") || reply.starts_with("354"), "{command}: {reply}");
+    }
+    say(&format!("{}\r\n.", mail.replace('\n', "\r\n")));
+    let reply = last();
+    say("QUIT");
+    reply
+}
+
+#[test]
+fn mail_goes_through_scrubbed_or_not_at_all() {
+    let dir = Dir::new();
+    let (running, port, took) = gateway(&dir, "");
+    let reply =
+        send(port, "Subject: of 219-10-9999\nTo: ana.keller@example.org\n\n..\nSSN 219-<b>10\nMRN: 4471902");
+    assert_eq!(reply, "250 2.0.0 queued as 1");
+    let mail = took.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert!(
+        mail.contains("Subject: of [SSN]\nTo: ana.keller@example.org\n") && mail.contains("MRN: [MRN]"),
+        "{mail}"
+    );
+    let reply = send(port, "Subject: scan\nContent-Type: image/png\n\nx");
+    assert_eq!(reply, "550 5.7.1 refused: an attachment is no text, and cannot be scanned");
+    assert_eq!(send(port, "Subject: next\n\nnothing of note"), "250 2.0.0 queued as 1");
+    // The one between was never told of.
+    assert!(took.recv_timeout(Duration::from_secs(30)).unwrap().starts_with("Subject: next"));
+    running.signal("TERM");
+    let out = running.wait().code(0);
+    let log = String::from_utf8(out.stderr).unwrap();
+    assert!(log.contains("a mail was refused: an attachment is no text"), "{log}");
+    assert!(!log.contains("219-10") && !log.contains("ana.keller") && !log.contains("4471902"), "{log}");
+}
+
+#[test]
+fn the_policy_of_mail_is_that_of_the_file() {
+    let dir = Dir::new();
+    let (running, port, took) = gateway(&dir, "[mail]\nsubject = \"template\"\nattachments = \"strip\"\n");
+    let mixed = "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nhello\n--b\nContent-Type: image/png\n\nx\n--b--\n";
+    assert!(send(port, &format!("Subject: SSN 219-10-9999\n{mixed}")).starts_with("250"));
+    let mail = took.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert!(
+        mail.starts_with("Subject: You have a new message\n") && mail.contains("[ATTACHMENT REMOVED]"),
+        "{mail}"
+    );
+    running.signal("TERM");
+    running.wait().code(0);
+}
+
+#[test]
+fn without_a_relay_the_client_keeps_its_mail() {
+    let dir = Dir::new();
+    let (own, gone) = (port(), port());
+    dir.file(
+        "p.toml",
+        format!("[source.smtp]\nlisten = \"127.0.0.1:{own}\"\n[sink.smtp]\nrelay = \"127.0.0.1:{gone}\"\n"),
+    );
+    let mut running = dir.cmd().args("run p.toml").timeout(Duration::from_secs(60)).spawn();
+    running.wait_for_stderr("mail is taken on");
+    let stream = TcpStream::connect(("127.0.0.1", own)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let greeting = BufReader::new(stream).lines().next().unwrap().unwrap();
+    assert!(greeting.starts_with("421 4.3.0"), "{greeting}");
+    running.signal("TERM");
+    running.wait().code(0);
+}
+
+#[test]
+fn what_does_not_go_with_mail_is_refused() {
+    let dir = Dir::new();
+    let mail = "[source.smtp]\nlisten = \"127.0.0.1:0\"\n[sink.smtp]\nrelay = \"127.0.0.1:25\"\n";
+    for (text, says) in [
+        (
+            mail.replace("[sink.smtp]\nrelay = \"127.0.0.1:25\"\n", "[sink.stdout]\n"),
+            "[source.smtp] goes with [sink.smtp]",
+        ),
+        (mail.replace("127.0.0.1:25", "relay"), "must be a host and a port"),
+        (mail.replace("127.0.0.1:0", "localhost"), "must be an IP address and a port"),
+        (
+            format!("{mail}user = \"u\"\npassword = \"env:P\"\n"),
+            "a password does not go over the network in clear",
+        ),
+        (format!("{mail}user = \"u\"\n"), "a user needs a password"),
+        (format!("{mail}[on_error]\naction = \"halt\"\n"), "[on_error] does not go with [source.smtp]"),
+        (format!("{mail}[codec]\nformat = \"json\"\n"), "`codec.format` does not go with [source.smtp]"),
+        (
+            format!("{mail}[mail]\nsubject = \"drop\"\n"),
+            "`mail.subject` must be one of redact, refuse, template",
+        ),
+        ("[source.stdin]\n[sink.stdout]\n[mail]\n".to_owned(), "[mail] does not go with this source"),
+    ] {
+        dir.file("p.toml", text);
+        dir.cmd().args("check p.toml").run().code(2).stderr_has(says);
+    }
+}
