@@ -18,7 +18,7 @@ fn relay() -> (u16, Receiver<String>) {
             let (stream, tell) = (stream.unwrap(), tell.clone());
             std::thread::spawn(move || {
                 let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-                let mut say = |text: &str| write!(&stream, "{text}\r\n").is_ok();
+                let say = |text: &str| write!(&stream, "{text}\r\n").is_ok();
                 say("220 relay");
                 while let Some(Ok(line)) = lines.next() {
                     let reply = match line.split(' ').next().unwrap().to_ascii_uppercase().as_str() {
