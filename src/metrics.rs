@@ -11,7 +11,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, 
 
 use crate::kind::Kind;
 use crate::record::{Origin, Timestamp};
-use crate::scrubber::{Outgoing, ScrubbedBatch};
+use crate::scrubber::{Outgoing, ScrubbedBatch, Tally};
 
 /// Upper bounds of the latency buckets, in seconds: from a record at a terminal to an hour of backlog.
 const LATENCY_BUCKETS: &[f64] = &[
@@ -94,6 +94,8 @@ metrics! {
     Reloads "scrubjay_reloads_total" Counter None, ["result"] "Reloads of the configuration, by result: ok, failed";
     EndToEnd "scrubjay_end_to_end_seconds" Histogram Some(Unit::Seconds), [] "From the timestamp of a batch's first record (or its reading, where it has none) to its delivery";
     Batch "scrubjay_batch_seconds" Histogram Some(Unit::Seconds), [] "From the reading of a batch's first record to its delivery";
+    Messages "scrubjay_messages_total" Counter None, ["channel", "outcome"] "Notifications by protocol (smtp, milter, http, smpp) and outcome: forwarded, refused, failed, too_large, no_memory";
+    Leaks "scrubjay_messages_with_phi_total" Counter None, ["channel", "tenant", "template"] "Notifications that held PHI or were refused, by protocol, tenant and template";
     Lag "scrubjay_consumer_lag_records" Gauge None, ["topic", "partition"] "Records of a partition that have not been delivered yet; 0 where another member has it";
 }
 
@@ -163,7 +165,21 @@ pub fn upkeep() {
 /// Counts a batch that has been delivered.
 pub fn delivered(batch: &ScrubbedBatch) {
     let Some(to) = INSTALLED.get() else { return };
-    let tally = batch.tally();
+    counted(batch.tally());
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
+    let read_ms = batch.read_at_ms();
+    if read_ms > 0 {
+        to.batch.record(seconds(read_ms, now_ms));
+    }
+    match first_timestamp_ms(batch).unwrap_or(read_ms) {
+        ms if ms > 0 => to.end_to_end.record(seconds(ms, now_ms)),
+        _ => {}
+    }
+}
+
+/// Counts records that have been delivered, or have been refused for good.
+pub fn counted(tally: &Tally) {
+    let Some(to) = INSTALLED.get() else { return };
     to.records.increment(tally.records);
     to.bytes_in.increment(tally.bytes_in);
     to.bytes_out.increment(tally.bytes_out);
@@ -176,14 +192,19 @@ pub fn delivered(batch: &ScrubbedBatch) {
             counter.increment(count);
         }
     }
-    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_millis() as i64);
-    let read_ms = batch.read_at_ms();
-    if read_ms > 0 {
-        to.batch.record(seconds(read_ms, now_ms));
+}
+
+/// Counts how a notification ended.
+pub fn message(channel: &'static str, outcome: &'static str) {
+    if let Some(to) = INSTALLED.get() {
+        to.counter(Metric::Messages, &[channel, outcome]).increment(1);
     }
-    match first_timestamp_ms(batch).unwrap_or(read_ms) {
-        ms if ms > 0 => to.end_to_end.record(seconds(ms, now_ms)),
-        _ => {}
+}
+
+/// Counts a notification that held PHI, or was refused. The names must be bounded, and hold no text of a message.
+pub fn leaked(channel: &str, tenant: &str, template: &str) {
+    if let Some(to) = INSTALLED.get() {
+        to.counter(Metric::Leaks, &[channel, tenant, template]).increment(1);
     }
 }
 
@@ -277,6 +298,14 @@ impl Installed {
         installed
     }
 
+    /// The counter with these values of its labels.
+    fn counter(&self, metric: Metric, values: &[&str]) -> Counter {
+        let labels = metric.labels().iter().zip(values);
+        let labels: Vec<_> =
+            labels.map(|(name, value)| Label::new(*name, Arc::<str>::from(*value))).collect();
+        self.recorder.register_counter(&Key::from_parts(metric.name(), labels), &METADATA)
+    }
+
     fn gauge<const N: usize>(&self, metric: Metric, labels: [(&'static str, String); N]) -> Gauge {
         let labels: Vec<_> =
             labels.into_iter().map(|(name, value)| Label::new(name, Arc::<str>::from(value))).collect();
@@ -320,6 +349,8 @@ mod tests {
         lag("app.logs", 3, 17);
         error(Stage::Config);
         reloaded(false);
+        message("smtp", "forwarded");
+        leaked("smtp", "default", "reminder");
         let page = render();
         for metric in Metric::ALL {
             let (name, help, kind) = (metric.name(), metric.help(), metric.kind().name());
@@ -335,6 +366,8 @@ mod tests {
             r#"scrubjay_reloads_total{result="failed"} "#,
             r#"scrubjay_findings_total{kind="health_plan_id"} "#,
             r#"scrubjay_errors_total{stage="config"} "#,
+            r#"scrubjay_messages_total{channel="smtp",outcome="forwarded"} 1"#,
+            r#"scrubjay_messages_with_phi_total{channel="smtp",tenant="default",template="reminder"} 1"#,
         ] {
             assert!(page.contains(line), "{line}:\n{page}");
         }

@@ -174,7 +174,11 @@ fn scrub(
         let scrubbed =
             catch_unwind(AssertUnwindSafe(|| scrubber.scrub(batch, &mut scratch))).unwrap_or_else(|_| {
                 let origin = origin.unwrap_or(Origin::Line(0));
-                Err(Halt { origin, reason: "internal error here or in one of the next records" })
+                Err(Halt {
+                    origin,
+                    reason: "internal error here or in one of the next records",
+                    for_all: false,
+                })
             });
         if clean.send((number, scrubbed)).is_err() {
             return;

@@ -1,9 +1,13 @@
 //! What is done with a finding: profiles and rules.
 
+mod allowed;
 mod path;
 
 use std::str::FromStr;
+use std::sync::Arc;
 
+pub(crate) use allowed::Places;
+pub use allowed::{Allowed, LinkPattern, Recipient, Template};
 pub use path::{PathPattern, PathPatternError};
 
 use crate::codec::Path;
@@ -199,6 +203,8 @@ pub struct Policy {
     pub kinds: Option<KindSet>,
     /// Overrides the profile's threshold.
     pub threshold: Option<f32>,
+    /// What stays although it is found, whatever profile and rules say.
+    pub allowed: Option<Arc<Allowed>>,
 }
 
 impl Policy {
@@ -273,6 +279,9 @@ impl Policy {
             let path = path.as_ref().map(PathPattern::as_str);
             said += &format!("{kinds:?} {path:?} {min_confidence} {action:?}\n");
         }
+        if let Some(allowed) = &self.allowed {
+            said += &format!("{allowed:?}\n");
+        }
         let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, said.as_bytes());
         hash.as_ref()[..8].iter().map(|b| format!("{b:02x}")).collect()
     }
@@ -319,6 +328,10 @@ mod tests {
             Policy { rules: vec![rule(&[Kind::Ssn], None, 0.0, mask(3))], ..Policy::default() },
             Policy { rules: vec![rule(&[Kind::Ssn], Some("$.a"), 0.0, mask(3))], ..Policy::default() },
             Policy { rules: vec![rule(&[Kind::Mrn], None, 0.0, mask(3))], ..Policy::default() },
+            Policy {
+                allowed: Some(Arc::new(Allowed { greeting: true, ..Allowed::default() })),
+                ..Policy::default()
+            },
         ];
         let all: std::collections::BTreeSet<String> = policies.iter().map(Policy::fingerprint).collect();
         assert_eq!(all.len(), policies.len());

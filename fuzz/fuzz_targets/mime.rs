@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use libfuzzer_sys::fuzz_target;
 use scrubjay::Span;
 use scrubjay::codec::{Codec, CodecScratch, Edit, Format};
-use scrubjay::policy::{Policy, Profile};
+use scrubjay::policy::{Policy, Profile, Recipient};
 use scrubjay::scrubber::{Scratch, Scrubber, Settings};
 
 thread_local! {
@@ -39,10 +39,10 @@ fuzz_target!(|mail: &[u8]| {
     codec.leaves(&out, &mut scratch, &mut |_| {});
     SCRUBBER.with(|(scrubber, scratch)| {
         let scratch = &mut scratch.borrow_mut();
-        if let Ok(done) = scrubber.scrub_mail(mail, scratch)
+        if let Ok(done) = scrubber.scrub_mail(mail, Recipient::Unknown, scratch)
             && let Some(once) = done.bytes
         {
-            let _ = scrubber.scrub_mail(&once, scratch);
+            let _ = scrubber.scrub_mail(&once, Recipient::Unknown, scratch);
         }
     });
 });

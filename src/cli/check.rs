@@ -89,9 +89,13 @@ fn check(path: &Path, args: &CheckArgs, out: &mut dyn Write) -> Result<(Pipeline
     let (name, version, policy) = (profile.name(), profile.version(), settings.policy.fingerprint());
     writeln!(out, "{}: valid; profile {name}, version {version}, policy {policy}", path.display())?;
     coverage.print(out)?;
+    let ready = edges_ready(&pipeline, online);
     if online {
+        ready.map_err(Failure::Sentence)?;
         connect(&pipeline)?;
         writeln!(out, "  online: ok")?;
+    } else if let Err(problem) = ready {
+        say(format!("{}: warning: {problem}", path.display()));
     }
     let gaps = coverage.gaps(profile);
     if let Some(gaps) = &gaps {
@@ -111,6 +115,17 @@ fn check_profile(profile: Profile, out: &mut dyn Write) -> Result<bool, Failure>
         say(gaps);
     }
     Ok(gaps.is_none())
+}
+
+/// Whether a gateway can read what it needs to begin; with `online` also whether somebody listens where it sends to.
+#[cfg(feature = "gateway")]
+fn edges_ready(pipeline: &Pipeline, online: bool) -> Result<(), String> {
+    super::gateway::check(pipeline, online)
+}
+
+#[cfg(not(feature = "gateway"))]
+fn edges_ready(_: &Pipeline, _: bool) -> Result<(), String> {
+    Ok(())
 }
 
 #[cfg(feature = "kafka")]

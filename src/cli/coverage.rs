@@ -248,6 +248,10 @@ fn exceptions(settings: &Settings, kafka: bool) -> Vec<String> {
     if kafka && !profile.refuses_derived() {
         stays("Kafka timestamps stay");
     }
+    if profile == Profile::Notification {
+        stays("in the header of a mail its ids, references, trace, dates, signatures and addresses stay");
+        stays("whom a text message or a request goes to stays");
+    }
     match profile {
         Profile::Logs => {}
         Profile::SafeHarbor | Profile::Notification => {
@@ -259,6 +263,13 @@ fn exceptions(settings: &Settings, kafka: bool) -> Vec<String> {
         }
         Profile::LimitedDataSet => stays("dates, ages, cities and ZIP codes stay; the output is PHI"),
         Profile::Pseudonymised => stays("what has a token can be joined; the output is PHI"),
+    }
+    if let Some(allowed) = &settings.policy.allowed {
+        if allowed.greeting {
+            all.push("greeting: the recipient's own name stays behind Dear, Hello and the like".to_owned());
+        }
+        all.extend(allowed.templates.iter().map(|t| format!("template {}: its own words stay", t.name)));
+        all.extend(allowed.links.iter().map(|link| format!("link {link}: stays")));
     }
     if settings.policy.threshold() > settings.policy.profile.threshold() {
         let (set, usual) = (settings.policy.threshold(), settings.policy.profile.threshold());

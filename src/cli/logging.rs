@@ -3,7 +3,11 @@
 use std::io;
 
 use clap::ValueEnum;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt, registry};
 
 use super::failure::Failure;
 
@@ -35,12 +39,16 @@ pub(super) fn start(args: &LogArgs, running: bool) -> Result<(), Failure> {
         })?,
         _ => EnvFilter::new(default),
     };
+    // What libraries say holds what peers sent them, HTTP/2 frames among it.
+    let own = filter_fn(|about| about.target().starts_with(env!("CARGO_PKG_NAME")));
     // Without colour: tracing-subscriber panics when asked for it in a build without its feature `ansi`.
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(false);
+    let log = fmt::layer().with_writer(io::stderr).with_ansi(false);
     // A second start, in a test, keeps the first log.
     let _ = match args.log_format {
-        LogFormat::Text => log.try_init(),
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
+        LogFormat::Text => registry().with(log.with_filter(filter.and(own))).try_init(),
+        LogFormat::Json => {
+            registry().with(log.json().flatten_event(true).with_filter(filter.and(own))).try_init()
+        }
     };
     Ok(())
 }

@@ -15,6 +15,8 @@ mod eval;
 mod explain;
 mod failure;
 mod filter;
+#[cfg(feature = "gateway")]
+mod gateway;
 mod inputs;
 mod keys;
 mod logging;
@@ -25,8 +27,6 @@ mod reveal;
 mod roster;
 mod run;
 mod scan;
-#[cfg(feature = "gateway")]
-mod smtp;
 mod stdin;
 mod summary;
 mod test;

@@ -25,6 +25,7 @@ use super::stdin::PatientStdin;
 use super::summary;
 use crate::codec::Framer;
 use crate::config::{self, ConfigError, OnErrorConfig, Pipeline, QuarantineTo, SinkConfig, SourceConfig};
+use crate::gateway::GatewayPolicy;
 use crate::health::{Health, Light};
 use crate::metrics::{self, Stage};
 use crate::pipeline::{self, Line, LineError};
@@ -49,6 +50,7 @@ pub(super) struct RunArgs {
 struct Running {
     pipeline: Pipeline,
     scrubber: Arc<ArcSwap<Scrubber>>,
+    gateway: Arc<ArcSwap<GatewayPolicy>>,
     roster: RosterWatch,
 }
 
@@ -76,16 +78,21 @@ pub(super) fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
         let roster = RosterWatch::new(pipeline.treatment.roster.as_ref());
         let settings = pipeline.settings(config::engine(&pipeline.treatment.packs)?)?;
         refuse_gaps(&pipeline, &settings)?;
+        #[cfg(feature = "gateway")]
+        super::gateway::check(&pipeline, false)
+            .map_err(|e| Failure::Sentence(format!("{}: {e}", pipeline.file.display())))?;
         put_on_record(&pipeline, &settings)?;
         let scrubber = Arc::new(ArcSwap::from_pointee(Scrubber::new(settings)));
+        let gateway = Arc::new(ArcSwap::from_pointee(pipeline.gateway.clone()));
         workers.push(Worker {
             pipeline: pipeline.clone(),
             scrubber: scrubber.clone(),
+            gateway: gateway.clone(),
             threads: args.threads.count(),
             stop: stop.clone(),
             light,
         });
-        running.push(Running { pipeline, scrubber, roster });
+        running.push(Running { pipeline, scrubber, gateway, roster });
     }
     for worker in workers {
         let ended = ended_tx.clone();
@@ -268,6 +275,7 @@ impl Running {
         Scrubber::amend(&self.scrubber, |now| {
             *now = Settings { max_output_bytes: now.max_output_bytes, ..settings.clone() };
         });
+        self.gateway.store(Arc::new(new.gateway.clone()));
         if !fixed.is_empty() {
             tracing::warn!("{}: {} changed; restart to use it", file.display(), fixed.join(", "));
         }
@@ -297,6 +305,7 @@ pub(super) fn one(pipeline: &Pipeline, threads: usize, stop: &Arc<AtomicBool>) -
     let worker = Worker {
         pipeline: pipeline.clone(),
         scrubber: Arc::new(ArcSwap::from_pointee(Scrubber::new(settings))),
+        gateway: Arc::new(ArcSwap::from_pointee(pipeline.gateway.clone())),
         threads,
         stop: stop.clone(),
         light: Health::default().pipeline(&name),
@@ -308,6 +317,7 @@ pub(super) fn one(pipeline: &Pipeline, threads: usize, stop: &Arc<AtomicBool>) -
 struct Worker {
     pipeline: Pipeline,
     scrubber: Arc<ArcSwap<Scrubber>>,
+    gateway: Arc<ArcSwap<GatewayPolicy>>,
     threads: usize,
     stop: Arc<AtomicBool>,
     light: Light,
@@ -338,14 +348,14 @@ impl Worker {
     }
 
     fn line(self) -> Result<Tally, String> {
-        if matches!(self.pipeline.source, SourceConfig::Smtp(_)) {
-            return self.mail();
+        if self.pipeline.source.is_gateway() {
+            return self.notifications();
         }
         let Some((source, sink)) = self.edges()? else { return Ok(Tally::default()) };
         let stop = match self.pipeline.source {
             // It is its input that stops: what has been read of a last line is delivered too.
             SourceConfig::Stdin => Arc::default(),
-            SourceConfig::Kafka(_) | SourceConfig::Smtp(_) => self.stop,
+            _ => self.stop,
         };
         let sink = match &self.pipeline.on_error {
             OnErrorConfig::Quarantine { to: QuarantineTo::Dir(dir), .. } => {
@@ -365,14 +375,15 @@ impl Worker {
         }
     }
 
-    /// Mail has no line: each goes through by itself.
+    /// Notifications have no line: each goes through by itself.
     #[cfg(feature = "gateway")]
-    fn mail(self) -> Result<Tally, String> {
-        super::smtp::serve(&self.pipeline, self.scrubber, self.threads, &self.stop, &self.light)
+    fn notifications(self) -> Result<Tally, String> {
+        let Worker { pipeline, scrubber, gateway, threads, stop, light } = self;
+        super::gateway::serve(&pipeline, scrubber, gateway, threads, &stop, &light)
     }
 
     #[cfg(not(feature = "gateway"))]
-    fn mail(self) -> Result<Tally, String> {
+    fn notifications(self) -> Result<Tally, String> {
         Err("this build has no gateway; build it with the feature `gateway`".to_owned())
     }
 

@@ -201,6 +201,17 @@ fn scan(
     }
 }
 
+/// What would be acted on in one record, as a line of JSON, and how much it is.
+#[cfg(feature = "gateway")]
+pub(super) fn reported(scrubber: &Scrubber, record: &[u8]) -> Result<(Vec<u8>, u64), Halt> {
+    let batch = Batch::from_lines([record]);
+    let mut out = Vec::new();
+    let found = findings(scrubber, &batch, &batch.records[0], 0, &mut Scratch::default())?;
+    let detectors = scrubber.settings().engine.detectors();
+    print_record(Form::Jsonl, None, &batch.records[0].origin, &found, (detectors, 0), &mut out);
+    Ok((out, found.len() as u64))
+}
+
 /// A finding that would be acted on.
 struct Found {
     start: u64,

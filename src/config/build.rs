@@ -10,8 +10,8 @@ use std::sync::Arc;
 #[cfg(feature = "kafka")]
 use super::resolved::{ClientProperty, QuarantineTo};
 use super::resolved::{
-    KeysConfig, OnErrorConfig, Pipeline, PropertyValue, RosterConfig, SinkConfig, SourceConfig, Treatment,
-    VaultConfig,
+    KeysConfig, OnErrorConfig, Pipeline, PropertyValue, RosterConfig, SinkConfig, SmtpSink, SourceConfig,
+    Treatment, VaultConfig,
 };
 use super::{ConfigError, read_text};
 use crate::detect::roster::{Roster, RosterError};
@@ -255,6 +255,9 @@ impl Pipeline {
         if let SinkConfig::Kafka(sink) = &self.sink {
             properties.extend(&sink.properties);
             note(sink.key_hmac.iter().try_for_each(|k| k.read_hmac_key().map(drop)));
+        }
+        if let SinkConfig::Smtp(SmtpSink { auth: Some((_, password)), .. }) = &self.sink {
+            note(password.read().map(drop));
         }
         for property in properties {
             if let PropertyValue::Secret(reference) = &property.value {

@@ -4,6 +4,7 @@
 
 mod build;
 mod diagnostic;
+mod gateway;
 mod mail;
 #[cfg(feature = "kafka")]
 mod offline;
@@ -19,14 +20,16 @@ pub use crate::authored::{Diagnostic, Severity, did_you_mean};
 pub use crate::reason::plain_reason;
 use crate::reason::unreadable;
 pub use build::{engine, pack, this_year};
+#[cfg(test)]
+pub(crate) use gateway::{PROVIDERS, builtin_provider};
 #[cfg(feature = "kafka")]
 pub use offline::chained;
 pub use resolved::{
-    ClientProperty, KafkaSink, KafkaSource, KeysConfig, MAX_RECORD_BYTES, OnErrorConfig, Pipeline,
-    PropertyValue, QuarantineTo, RosterConfig, SinkConfig, SmtpSink, SmtpSource, SourceConfig, TestCase,
-    Treatment, VaultConfig, VaultPlace,
+    ClientProperty, HttpSink, HttpSource, KafkaSink, KafkaSource, KeysConfig, MAX_RECORD_BYTES, MilterListen,
+    MilterSource, OnErrorConfig, Pipeline, PropertyValue, QuarantineTo, RosterConfig, SinkConfig, SmppSink,
+    SmppSource, SmtpSink, SmtpSource, SourceConfig, TestCase, Treatment, VaultConfig, VaultPlace,
 };
-pub use spec::RelayTls;
+pub use spec::{Alphabet, RelayTls};
 pub use vault::{OpenVault, VaultKeeper};
 
 /// Why a configuration cannot be used.
@@ -97,5 +100,7 @@ pub fn read_text(path: &Path) -> Result<String, ConfigError> {
 
 #[cfg(test)]
 mod chain_tests;
+#[cfg(test)]
+mod gateway_tests;
 #[cfg(test)]
 mod tests;

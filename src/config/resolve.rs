@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use toml::Spanned;
 
@@ -11,7 +12,7 @@ use super::resolved::{
     VaultPlace,
 };
 use super::spec::{
-    KafkaSinkSpec, KafkaSourceSpec, OnErrorWord, PolicySpec, Property, QuarantineToSpec, SinkSpec,
+    HttpSinkSpec, KafkaSinkSpec, KafkaSourceSpec, OnErrorWord, Property, QuarantineToSpec, SinkSpec,
     SourceSpec, Spec, TO_HELP,
 };
 use crate::audit::AuditSettings;
@@ -20,7 +21,7 @@ use crate::authored::is_secret_name;
 use crate::codec::{Codec, Format};
 use crate::keys::SecretRef;
 use crate::kind::KindSet;
-use crate::policy::{Action, Policy, Rule};
+use crate::policy::{Action, Policy, Profile, Rule};
 use crate::scrubber::StampPlace;
 
 /// A client property that is not the user's to set: its name, the values that do no harm, what to do instead.
@@ -64,7 +65,7 @@ impl Resolver<'_> {
     pub(super) fn pipeline(&self, file: &Path, text: &str, spec: Spec) -> Option<Pipeline> {
         let treatment = self.treatment(&spec);
         self.stamp_fits(&spec);
-        let mail = self.mail(&spec);
+        let gateway = self.gateway(&spec);
         self.keys_needed(&spec, &treatment.policy);
         let metrics_listen = spec.metrics_listen.as_ref().and_then(|l| self.address(l));
         let on_error = self.on_error(&spec);
@@ -75,27 +76,52 @@ impl Resolver<'_> {
             output: t.output,
         });
         let tests = tests.collect();
-        let (source, sink) = (spec.source?, spec.sink?);
-        let (source, sink) = match (source.get_ref(), sink.get_ref()) {
-            (SourceSpec::Kafka(from), SinkSpec::Kafka(to)) => {
+        let source = spec.source?;
+        let (source, sink) = match (source.get_ref(), spec.sink.as_ref().map(Spanned::get_ref)) {
+            (SourceSpec::Kafka(from), Some(SinkSpec::Kafka(to))) => {
                 #[cfg(feature = "kafka")]
                 self.no_loop(from, to, spec.on_error.to.as_ref().and_then(|to| to.get_ref().topic()));
                 let (from, to) = (self.kafka_source(from), self.kafka_sink(to, from));
                 (SourceConfig::Kafka(from?), SinkConfig::Kafka(to?))
             }
-            (SourceSpec::Stdin, SinkSpec::Stdout) => (SourceConfig::Stdin, SinkConfig::Stdout),
-            (SourceSpec::Smtp(from), SinkSpec::Smtp(to)) => {
-                let (from, to) = (self.smtp_source(from), self.smtp_sink(to));
-                (SourceConfig::Smtp(from?), SinkConfig::Smtp(to?))
+            (SourceSpec::Stdin, Some(SinkSpec::Stdout)) => (SourceConfig::Stdin, SinkConfig::Stdout),
+            (SourceSpec::Smtp(from), Some(SinkSpec::Smtp(to))) => {
+                let (source, sink) = (self.smtp_source(from)?, self.smtp_sink(to)?);
+                self.smtp_open(from, &source, &sink);
+                (SourceConfig::Smtp(source), SinkConfig::Smtp(sink))
+            }
+            (SourceSpec::Milter(from), None) => (SourceConfig::Milter(self.milter(from)?), SinkConfig::Asker),
+            (SourceSpec::Http(from), to @ (None | Some(SinkSpec::Http(_)))) => {
+                let from = self.http_source(from)?;
+                // One that only answers what it is asked sends nothing on.
+                let to = match to {
+                    None if from.provider.requests.is_empty() => SinkConfig::Asker,
+                    Some(SinkSpec::Http(to)) => SinkConfig::Http(self.http_sink(to, &from)?),
+                    _ => SinkConfig::Http(self.http_sink(&HttpSinkSpec::default(), &from)?),
+                };
+                (SourceConfig::Http(from), to)
+            }
+            (SourceSpec::Smpp(from), Some(SinkSpec::Smpp(to))) => {
+                let (from, to) = (self.smpp_source(from), self.smpp_sink(to));
+                (SourceConfig::Smpp(from?), SinkConfig::Smpp(to?))
             }
             (from, _) => {
                 let (from, to) = match from {
                     SourceSpec::Kafka(_) => ("kafka", "[sink.kafka]"),
                     SourceSpec::Stdin => ("stdin", "[sink.stdout]"),
                     SourceSpec::Smtp(_) => ("smtp", "[sink.smtp]"),
+                    SourceSpec::Milter(_) => ("milter", "no sink: the mail server gets its mail back"),
+                    SourceSpec::Http(_) => ("http", "[sink.http]"),
+                    SourceSpec::Smpp(_) => ("smpp", "[sink.smpp]"),
                 };
                 let title = format!("[source.{from}] goes with {to}");
-                self.reader.error(sink.span(), title, "does not fit the source", Some(format!("write {to}")));
+                let help = match from {
+                    "milter" => "take the sink out".to_owned(),
+                    _ => format!("write {to}"),
+                };
+                // Without a sink the error is there already.
+                let span = spec.sink.as_ref()?.span();
+                self.reader.error(span, title, "does not fit the source", Some(help));
                 return None;
             }
         };
@@ -106,7 +132,7 @@ impl Resolver<'_> {
             source,
             sink,
             treatment,
-            mail,
+            gateway,
             on_error,
             metrics_listen,
             tests,
@@ -117,7 +143,7 @@ impl Resolver<'_> {
     /// What is done to records.
     pub(super) fn treatment(&self, spec: &Spec) -> Treatment {
         Treatment {
-            policy: self.policy(&spec.policy),
+            policy: self.policy(spec),
             codec: Codec {
                 format: spec.format.as_ref().map_or(Format::Auto, |f| *f.get_ref()),
                 number: spec.number.unwrap_or_default(),
@@ -270,7 +296,7 @@ impl Resolver<'_> {
         let to = match given.to.as_ref().map(|to| (to.span(), to.get_ref())) {
             Some((_, QuarantineToSpec::Dir(dir))) => Some(QuarantineTo::Dir(self.base.join(dir))),
             Some((span, QuarantineToSpec::Topic(topic))) => {
-                if spec.sink.as_ref().is_some_and(|s| matches!(s.get_ref(), SinkSpec::Stdout)) {
+                if spec.sink.as_ref().is_some_and(|s| !matches!(s.get_ref(), SinkSpec::Kafka(_))) {
                     let title = "`on_error.to` must be a directory here".to_owned();
                     let help = Some("write to = { dir = \"quarantine\" }".to_owned());
                     self.reader.error(span, title, "there is no Kafka sink", help);
@@ -412,12 +438,19 @@ impl Resolver<'_> {
     }
 
     /// A rule without a `min_confidence` acts where a finding acts at all, which 0 stands for.
-    fn policy(&self, spec: &PolicySpec) -> Policy {
+    fn policy(&self, file: &Spec) -> Policy {
+        let spec = &file.policy;
+        let usual = match &file.source {
+            Some(source) if source.get_ref().is_gateway() => Profile::Notification,
+            _ => Profile::default(),
+        };
+        let allowed = file.notification.as_ref().map(|n| &n.allowed).filter(|allowed| !allowed.is_empty());
         let mut policy = Policy {
-            profile: spec.profile.as_ref().map(|p| *p.get_ref()).unwrap_or_default(),
+            profile: spec.profile.as_ref().map_or(usual, |p| *p.get_ref()),
             rules: Vec::new(),
             kinds: spec.kinds,
             threshold: spec.threshold,
+            allowed: allowed.cloned().map(Arc::new),
         };
         for r in &spec.rules {
             let rule = Rule {

@@ -5,12 +5,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::resolve::Resolver;
-use super::spec::{RelayTls, Spec};
+use super::spec::{Alphabet, RelayTls, Spec};
 use crate::audit::AuditSettings;
 use crate::authored::Diagnostic;
 use crate::authored::Reader;
 use crate::codec::Codec;
-use crate::gateway::MailPolicy;
+use crate::gateway::GatewayPolicy;
+use crate::gateway::providers::Provider;
 use crate::keys::SecretRef;
 use crate::policy::{PathPattern, Policy};
 use crate::scrubber::{StampPlace, Tenant};
@@ -30,8 +31,8 @@ pub struct Pipeline {
     pub sink: SinkConfig,
     /// What is done to them.
     pub treatment: Treatment,
-    /// What is done with mail.
-    pub mail: MailPolicy,
+    /// What is done with notifications.
+    pub gateway: GatewayPolicy,
     /// What becomes of those that cannot be read.
     pub on_error: OnErrorConfig,
     /// Where the metrics are served.
@@ -123,6 +124,25 @@ pub enum SourceConfig {
     Stdin,
     /// Mail that clients and servers hand in.
     Smtp(SmtpSource),
+    /// Mail that a mail server asks about.
+    Milter(MilterSource),
+    /// Requests to the HTTP API of a provider.
+    Http(HttpSource),
+    /// Text messages.
+    Smpp(SmppSource),
+}
+
+impl SourceConfig {
+    /// Whether notifications come from it, each of which is answered.
+    pub fn is_gateway(&self) -> bool {
+        match self {
+            SourceConfig::Kafka(_) | SourceConfig::Stdin => false,
+            SourceConfig::Smtp(_)
+            | SourceConfig::Milter(_)
+            | SourceConfig::Http(_)
+            | SourceConfig::Smpp(_) => true,
+        }
+    }
 }
 
 /// Where records go.
@@ -134,6 +154,22 @@ pub enum SinkConfig {
     Stdout,
     /// A mail server.
     Smtp(SmtpSink),
+    /// A provider.
+    Http(HttpSink),
+    /// A short message service centre.
+    Smpp(SmppSink),
+    /// Nowhere else: whoever asked gets them back.
+    Asker,
+}
+
+impl SinkConfig {
+    /// The provider, if it is one.
+    pub fn http(&self) -> Option<&HttpSink> {
+        match self {
+            SinkConfig::Http(sink) => Some(sink),
+            _ => None,
+        }
+    }
 }
 
 /// `[source.smtp]`
@@ -166,6 +202,107 @@ pub struct SmtpSink {
     pub ca_file: Option<PathBuf>,
     /// User and password, in place of those that clients give.
     pub auth: Option<(String, SecretRef)>,
+}
+
+/// `[source.milter]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MilterSource {
+    /// Where it listens.
+    pub listen: MilterListen,
+    /// A larger mail is refused.
+    pub max_message_bytes: Option<usize>,
+    /// Memory for mails in all connections together.
+    pub memory_bytes: Option<usize>,
+    /// Connections at once.
+    pub max_connections: Option<usize>,
+}
+
+/// Where a milter listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MilterListen {
+    /// On a port.
+    Tcp(SocketAddr),
+    /// On a socket in the file system.
+    Unix {
+        /// Its path.
+        path: PathBuf,
+        /// Who may connect, as for chmod.
+        mode: u32,
+    },
+}
+
+/// `[source.http]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpSource {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// PEM files: its certificates, and their key.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// Clients must show a certificate of one of these authorities.
+    pub client_ca_file: Option<PathBuf>,
+    /// Clients must show one of these; with none, all may ask.
+    pub api_keys: Vec<SecretRef>,
+    /// The header field they come in.
+    pub api_key_header: Option<String>,
+    /// Whether `/v1/scrub` and `/v1/scan` are answered.
+    pub api: bool,
+    /// Whose API it is.
+    pub provider: Box<Provider>,
+    /// A larger body is refused.
+    pub max_body_bytes: Option<usize>,
+    /// Memory for bodies in all connections together.
+    pub memory_bytes: Option<usize>,
+    /// Connections at once.
+    pub max_connections: Option<usize>,
+}
+
+/// `[sink.http]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpSink {
+    /// The provider's address.
+    pub upstream: String,
+    /// The CA certificates that its own is verified with; else those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// PEM files: the certificate that it is shown, and its key.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// The AWS region that requests are signed for.
+    pub region: Option<String>,
+    /// How long its answer may take.
+    pub timeout_seconds: Option<u32>,
+}
+
+/// `[source.smpp]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmppSource {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// PEM files: its certificates, and their key.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// What `data_coding` 0 means.
+    pub alphabet: Alphabet,
+    /// Binary data goes out unseen.
+    pub binary_allowed: bool,
+    /// Segments are refused at once.
+    pub segments_refused: bool,
+    /// How long segments wait for each other.
+    pub segments_seconds: Option<u32>,
+    /// Tags of TLVs that go out unseen.
+    pub trusted_tlvs: Vec<u16>,
+    /// Memory for messages in all sessions together.
+    pub memory_bytes: Option<usize>,
+    /// Sessions at once.
+    pub max_sessions: Option<usize>,
+}
+
+/// `[sink.smpp]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmppSink {
+    /// Host and port.
+    pub smsc: String,
+    /// TLS from the first octet on.
+    pub tls: bool,
+    /// The CA certificates that the server's is verified with; else those of the system.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// A client property, whose value may be a secret.

@@ -131,7 +131,7 @@ fn bad_files_get_a_place_and_a_way_out() {
     let cases: &[(&str, &str)] = &[
         (
             "[polcy]\n",
-            "3:2: unknown table in the file; did you mean `policy`? in the file stand: source, codec, json, policy, sink, mail, on_error, keys, vault, audit, detect, limits, metrics, test",
+            "3:2: unknown table in the file; did you mean `policy`? in the file stand: source, codec, json, policy, sink, mail, sms, notification, on_error, keys, vault, audit, detect, limits, metrics, test",
         ),
         (
             "[policy]\nprofil = \"logs\"\n",
@@ -155,7 +155,7 @@ fn bad_files_get_a_place_and_a_way_out() {
         ),
         (
             "[policy]\nsubject = \"redact\"\n",
-            "4:1: `policy.subject` is not in this version; in [policy] stand: profile, threshold, kinds, rule, stamp",
+            "4:1: unknown key in [policy]; in [policy] stand: profile, threshold, kinds, rule, stamp",
         ),
         (
             "[policy]\nrule = 1\n",
@@ -333,22 +333,22 @@ fn bad_edges_get_a_place_and_a_way_out() {
         (
             String::new(),
             &[
-                "1:1: `source` is missing; name where records come from: [source.kafka], [source.smtp] or [source.stdin]",
-                "1:1: `sink` is missing; name where records go: [sink.kafka], [sink.smtp] or [sink.stdout]",
+                "1:1: `source` is missing; name where records come from: [source.kafka], [source.stdin], [source.smtp], [source.milter], [source.http] or [source.smpp]",
+                "1:1: `sink` is missing; name where records go: [sink.kafka], [sink.stdout], [sink.smtp], [sink.http] or [sink.smpp]",
             ],
         ),
         (
-            "[source.smpp]\nlisten = \"x\"\n[sink.stdout]\n".into(),
-            &["1:9: `source.smpp` is not in this version; in [source] stand: kafka, stdin, smtp"],
+            "[source.smpp]\nlisten = \"127.0.0.1:1\"\n[sink.stdout]\n".into(),
+            &["3:7: [source.smpp] goes with [sink.smpp]; write [sink.smpp]"],
         ),
         (
             "[source.file]\n[sink.stdout]\n".into(),
-            &["1:9: unknown table in [source]; in [source] stand: kafka, stdin, smtp"],
+            &["1:9: unknown table in [source]; in [source] stand: kafka, stdin, smtp, milter, http, smpp"],
         ),
         (
             "[source]\n[sink.stdout]\n".into(),
             &[
-                "1:2: `source` must be a table with one table in it; name where records come from: [source.kafka], [source.smtp] or [source.stdin]",
+                "1:2: `source` must be a table with one table in it; name where records come from: [source.kafka], [source.stdin], [source.smtp], [source.milter], [source.http] or [source.smpp]",
             ],
         ),
         (

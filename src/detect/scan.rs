@@ -378,10 +378,12 @@ impl Engine {
 
     /// The evidence behind a finding of this leaf.
     pub fn explain(&self, leaf: &Leaf<'_>, finding: &Finding, scratch: &mut DetectScratch) -> Vec<Evidence> {
+        // A token speaks for itself.
+        let Some(rule) = self.rules.get(usize::from(finding.detector.0)) else { return Vec::new() };
+        let model = rule.detector.model;
         self.adopt(scratch);
         let field = self.fields.look_up(leaf.path, &self.keywords, &mut scratch.fields).clone();
         let query = Query { least: f32::NEG_INFINITY, ..Query::new(KindSet::ALL, 0.0) };
-        let model = self.rules[finding.detector.0 as usize].detector.model;
         let names = &mut scratch.matching.names;
         let mut read = |text: &[u8], span: Span| {
             let scene = Scene { text, field: &field, query };

@@ -11,6 +11,8 @@ mod ring_file;
 pub(crate) use memory::LockedBox;
 
 pub use kek::{Kek, KekError, KekRef};
+#[cfg(all(feature = "kms", feature = "gateway"))]
+pub(crate) use kek::{RequestSigner, ToSign};
 pub use quarantine::{HeaderSlices, OpenError, QuarantineKey, SealError, SealedRecord};
 pub use reference::{KeyError, SecretRef};
 pub use ring::{KeyState, KeyVersion, Purpose, ROOT_BYTES, Ring, RingError};

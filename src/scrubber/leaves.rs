@@ -6,7 +6,7 @@ use super::merge::{Decided, unite};
 use crate::codec::{Leaf, Map, PathBuf, Place, Segment};
 use crate::detect::{Candidate, DetectScratch, DetectorId, Engine, Finding, Known, Query, StepLimit};
 use crate::kind::Kind;
-use crate::policy::{Action, Policy};
+use crate::policy::{Action, Places, Policy, Recipient};
 use crate::record::make_room;
 use crate::span::Span;
 use crate::transform::{self, Keyed, ReadToken};
@@ -38,6 +38,8 @@ pub(super) struct LeafScratch {
     pub(super) kept: Vec<Decided>,
     /// The words of names that the record is known to hold.
     pub(super) known: Known,
+    /// Whom the message at hand goes to.
+    pub(super) recipient: Recipient,
     found: Vec<Finding>,
     again: Vec<u8>,
     segments: Vec<Segment>,
@@ -48,8 +50,8 @@ pub(super) struct LeafScratch {
 impl LeafScratch {
     /// Gives back the memory that a large text took.
     pub(super) fn shrink(&mut self) {
-        let (detect, known) = (std::mem::take(&mut self.detect), std::mem::take(&mut self.known));
-        *self = LeafScratch { detect, known, ..LeafScratch::default() };
+        let LeafScratch { detect, known, recipient, .. } = std::mem::take(self);
+        *self = LeafScratch { detect, known, recipient, ..LeafScratch::default() };
         self.detect.shrink();
     }
 }
@@ -284,8 +286,16 @@ impl LeafScrubber<'_> {
         };
         let found = std::mem::take(&mut scratch.found);
         let mut result = Ok(());
+        let stays = match &self.policy.allowed {
+            Some(allowed) if !found.is_empty() => allowed.places(leaf.text, &scratch.recipient),
+            _ => Places::default(),
+        };
         for f in &found {
             let push = |action| Decided { span: f.span, lead: *f, action };
+            if stays.keep(f.kind, f.span) {
+                scratch.decided.push(push(Action::Keep));
+                continue;
+            }
             if let Some(action) = self.policy.ruled(f.kind, f.confidence, leaf.path) {
                 let action = unless_done(action, f, leaf.text, &mut scratch.replacement);
                 scratch.decided.push(push(action));

@@ -25,7 +25,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
-pub use mail::Mail;
+pub(crate) use mail::DROPPED;
+pub use mail::{About, Document, Mail, Message};
 pub use part::Located;
 pub use scrubbed::{Outgoing, Scrubbed, ScrubbedBatch, Sealed, Tally};
 pub use stamp::{Stamp, StampPlace};
@@ -188,6 +189,8 @@ pub struct Halt {
     pub origin: Origin,
     /// Why it could not be read.
     pub reason: &'static str,
+    /// No other record would fare better: the vault or a key cannot be had.
+    pub for_all: bool,
 }
 
 impl Scrubber {
@@ -234,7 +237,7 @@ impl Scrubber {
             && let Err(failed) = keys.keyed.commit()
         {
             let origin = done.batch.records.first().map_or(Origin::Line(0), |r| r.origin.clone());
-            return Err(Halt { origin, reason: Unreadable::from(failed).reason });
+            return Err(Halt { origin, reason: Unreadable::from(failed).reason, for_all: true });
         }
         Ok(done)
     }
@@ -265,7 +268,7 @@ impl Scrubber {
         scratch.serve(self.serial, self.settings.roster.as_ref());
         PartScrubber { settings: &self.settings, query: self.full_query, reports: true }
             .scan(&codec, batch.slice(payload), record.piece == Piece::default(), scratch, visit)
-            .map_err(|e| Halt { origin: record.origin.clone(), reason: e.reason })
+            .map_err(|e| Halt { origin: record.origin.clone(), reason: e.reason, for_all: e.halts })
     }
 
     /// Puts a scrubber with changed settings in place of the one that is there. Whatever someone else changes at the same
@@ -311,7 +314,9 @@ impl Scrubber {
                 done.tally.dropped += 1;
                 Ok(other.unwrap_or(Fate::Drop))
             }
-            Err(Unreadable { reason, halts: true }) => Err(Halt { origin: record.origin.clone(), reason }),
+            Err(Unreadable { reason, halts: true }) => {
+                Err(Halt { origin: record.origin.clone(), reason, for_all: true })
+            }
             Err(Unreadable { reason, .. }) => {
                 undo(done);
                 done.tally.findings = tally_before;
@@ -461,7 +466,7 @@ impl Scrubber {
         done: &mut ScrubbedBatch,
         scratch: &mut Scratch,
     ) -> Result<Fate, Halt> {
-        let halt = |reason| Halt { origin: record.origin.clone(), reason };
+        let halt = |reason| Halt { origin: record.origin.clone(), reason, for_all: false };
         match &self.settings.on_error {
             OnError::Halt => Err(halt(reason)),
             OnError::Quarantine(quarantine) => {

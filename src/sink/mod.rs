@@ -7,7 +7,7 @@ mod quarantine;
 mod stdout;
 
 pub use memory::{Delivered, MemorySink, Received, Step};
-pub use quarantine::{EXTENSION as QUARANTINE_EXTENSION, Envelopes, QuarantineDir};
+pub use quarantine::{EXTENSION as QUARANTINE_EXTENSION, Envelopes, QuarantineDir, SealedFiles};
 pub use stdout::StreamSink;
 
 use crate::record::Checkpoint;

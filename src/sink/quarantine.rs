@@ -21,21 +21,16 @@ pub const EXTENSION: &str = "sealed";
 const ELSEWHERE: &str = "point [on_error] to = { dir = ... } elsewhere";
 const FILE_MAGIC: &[u8] = b"SCRUBJAY-QUARANTINE 1\n";
 
-/// Puts sealed records into a directory, and hands every batch on to another sink, which takes the clean ones and
-/// passes over the sealed.
-///
-/// A flush returns after the sealed records have reached the disk, and before it the inner sink's have been
-/// acknowledged: what is acknowledged to the source is in one place or the other.
-pub struct QuarantineDir<'a> {
+/// Where sealed records are kept in a directory.
+pub struct SealedFiles {
     dir: PathBuf,
     file: Option<SealedFile>,
     unsynced: bool,
-    inner: Box<dyn Sink + 'a>,
 }
 
-impl<'a> QuarantineDir<'a> {
+impl SealedFiles {
     /// Opens the directory, and makes it, for its owner alone, where it is not there.
-    pub fn open(dir: &Path, inner: Box<dyn Sink + 'a>) -> Result<QuarantineDir<'a>, SinkError> {
+    pub fn open(dir: &Path) -> Result<SealedFiles, SinkError> {
         let failed = |why: String| {
             SinkError::Failed(format!("the quarantine directory {} cannot be used: {why}", dir.display()))
         };
@@ -50,16 +45,43 @@ impl<'a> QuarantineDir<'a> {
         }
         // Better now than with the first record that has to go there.
         probe(dir).map_err(unwritable)?;
-        Ok(QuarantineDir { dir: dir.to_path_buf(), file: None, unsynced: false, inner })
+        Ok(SealedFiles { dir: dir.to_path_buf(), file: None, unsynced: false })
     }
 
-    fn append(&mut self, envelope: &[u8]) -> Result<(), SinkError> {
+    /// Adds an envelope, which is durable after the next [`SealedFiles::sync`].
+    pub fn append(&mut self, envelope: &[u8]) -> Result<(), SinkError> {
         let file = match &mut self.file {
             Some(file) => file,
             None => self.file.insert(SealedFile::create(&self.dir).map_err(|e| failed(&self.dir, &e))?),
         };
         self.unsynced = true;
         file.append(envelope).map_err(|e| failed(&file.path, &e))
+    }
+
+    /// Returns when everything that was added has reached the disk.
+    pub fn sync(&mut self) -> Result<(), SinkError> {
+        if let Some(file) = self.file.as_ref().filter(|_| self.unsynced) {
+            file.file.sync_data().map_err(|e| failed(&file.path, &e))?;
+            self.unsynced = false;
+        }
+        Ok(())
+    }
+}
+
+/// Puts sealed records into a directory, and hands every batch on to another sink, which takes the clean ones and
+/// passes over the sealed.
+///
+/// A flush returns after the sealed records have reached the disk, and before it the inner sink's have been
+/// acknowledged: what is acknowledged to the source is in one place or the other.
+pub struct QuarantineDir<'a> {
+    sealed: SealedFiles,
+    inner: Box<dyn Sink + 'a>,
+}
+
+impl<'a> QuarantineDir<'a> {
+    /// Opens the directory; see [`SealedFiles::open`].
+    pub fn open(dir: &Path, inner: Box<dyn Sink + 'a>) -> Result<QuarantineDir<'a>, SinkError> {
+        Ok(QuarantineDir { sealed: SealedFiles::open(dir)?, inner })
     }
 }
 
@@ -70,16 +92,13 @@ impl Sink for QuarantineDir<'_> {
 
     fn write(&mut self, batch: &ScrubbedBatch) -> Result<(), SinkError> {
         for sealed in batch.sealed() {
-            self.append(sealed.envelope())?;
+            self.sealed.append(sealed.envelope())?;
         }
         self.inner.write(batch)
     }
 
     fn flush(&mut self) -> Result<(), SinkError> {
-        if let Some(file) = self.file.as_ref().filter(|_| self.unsynced) {
-            file.file.sync_data().map_err(|e| failed(&file.path, &e))?;
-            self.unsynced = false;
-        }
+        self.sealed.sync()?;
         self.inner.flush()
     }
 
@@ -278,9 +297,9 @@ mod tests {
         for start in 0..2u8 {
             let mut sink = open(&at).unwrap();
             assert_eq!(files(&at).len(), usize::from(start), "a file only when there is a record");
-            sink.append(&[start; 3]).unwrap();
-            sink.append(b"").unwrap();
-            sink.append(&[start; 300]).unwrap();
+            sink.sealed.append(&[start; 3]).unwrap();
+            sink.sealed.append(b"").unwrap();
+            sink.sealed.append(&[start; 300]).unwrap();
             sink.flush().unwrap();
         }
         for (start, path) in (0u8..).zip(files(&at)) {
@@ -297,7 +316,7 @@ mod tests {
         let mode = |p: &Path| fs::metadata(p).unwrap().permissions().mode() & 0o777;
         let dir = tempfile::tempdir().unwrap();
         let at = dir.path().join("q");
-        open(&at).unwrap().append(b"x").unwrap();
+        open(&at).unwrap().sealed.append(b"x").unwrap();
         assert_eq!(mode(&at), 0o700);
         assert_eq!(mode(&files(&at)[0]), 0o600);
     }
@@ -306,8 +325,8 @@ mod tests {
     fn a_cut_last_frame_is_passed_over() {
         let dir = tempfile::tempdir().unwrap();
         let mut sink = open(dir.path()).unwrap();
-        sink.append(b"first").unwrap();
-        sink.append(b"second").unwrap();
+        sink.sealed.append(b"first").unwrap();
+        sink.sealed.append(b"second").unwrap();
         let whole = fs::read(&files(dir.path())[0]).unwrap();
         let first_ends = FILE_MAGIC.len() + 4 + 5;
         for len in FILE_MAGIC.len()..whole.len() {
@@ -335,7 +354,9 @@ mod tests {
         assert!(open(&file.join("below")).is_err());
         let mut sink = open(&dir.path().join("gone")).unwrap();
         fs::remove_dir(dir.path().join("gone")).unwrap();
-        assert!(sink.append(b"x").unwrap_err().to_string().contains("cannot be written to the quarantine"));
+        assert!(
+            sink.sealed.append(b"x").unwrap_err().to_string().contains("cannot be written to the quarantine")
+        );
     }
 
     /// A place where not even root can make files.
@@ -362,8 +383,8 @@ mod tests {
         let full = OpenOptions::new().append(true).open("/dev/full").unwrap();
         let dir = tempfile::tempdir().unwrap();
         let mut sink = open(dir.path()).unwrap();
-        sink.file = Some(SealedFile { path: "/dev/full".into(), file: full });
-        let error = sink.append(b"x").unwrap_err().to_string();
+        sink.sealed.file = Some(SealedFile { path: "/dev/full".into(), file: full });
+        let error = sink.sealed.append(b"x").unwrap_err().to_string();
         assert!(error.contains("/dev/full") && error.contains("make room"), "{error}");
     }
 
@@ -371,9 +392,9 @@ mod tests {
     fn the_inner_sink_fails_the_flush_after_the_disk_has_it() {
         let dir = tempfile::tempdir().unwrap();
         let mut sink = QuarantineDir::open(dir.path(), Box::new(Inner { flush_fails: true })).unwrap();
-        sink.append(b"kept").unwrap();
+        sink.sealed.append(b"kept").unwrap();
         assert!(sink.flush().is_err());
-        assert!(!sink.unsynced);
+        assert!(!sink.sealed.unsynced);
         sink.abort();
         assert_eq!(read(&fs::read(&files(dir.path())[0]).unwrap()).0, [b"kept".to_vec()]);
     }

@@ -22,7 +22,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("detect", "authored codec kind span"),
     // Examples are judged as a profile would.
     ("detect::examples", "codec kind policy span"),
-    ("policy", "codec kind"),
+    ("policy", "codec kind span"),
     ("keys", "reason record secret"),
     ("transform", "calendar codec keys kind policy secret span"),
     ("vault", "keys kind reason secret transform"),
@@ -33,7 +33,7 @@ const LAYERS: &[(&str, &str)] = &[
     ("scrubber", "codec detect keys kind policy record secret span transform"),
     ("eval", "codec kind policy record scrubber"),
     // Hooks in front of mail and SMS: adapters onto the scrubber.
-    ("gateway", "codec kind policy scrubber"),
+    ("gateway", "codec keys kind policy scrubber secret span"),
     ("metrics", "kind record scrubber"),
     ("health", "metrics"),
     ("kafka", "metrics record secret"),
@@ -64,9 +64,9 @@ const EFFECTS: &[&str] = &["env", "fs", "net", "process", "thread"];
 /// Crates that only some modules may use, so that async, Kafka and the terminal stay at the edges.
 const CRATES: &[(&str, &[&str])] = &[
     ("rdkafka", &["kafka", "source::kafka", "sink::kafka", "demo", "cli::demo"]),
-    ("tokio", &["console", "gateway::smtp", "vault::postgres", "cli::smtp"]),
+    ("tokio", &["console", "gateway", "vault::postgres", "cli::gateway"]),
     ("axum", &["console"]),
-    ("rustls", &["audit::export::tls", "gateway::smtp", "keys::kek", "vault::postgres", "cli::smtp"]),
+    ("rustls", &["audit::export::tls", "gateway", "keys::kek", "vault::postgres", "cli::gateway"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("indicatif", &["cli"]),
@@ -75,13 +75,17 @@ const CRATES: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["cli", "config"]),
     ("fancy_regex", &["detect"]),
     ("ureq", &["keys::kek"]),
-    ("rustls_native_certs", &["keys::kek", "cli::smtp"]),
+    ("rustls_native_certs", &["keys::kek", "cli::gateway"]),
     ("cryptoki", &["keys::kek::pkcs11"]),
     ("region", &["keys::memory"]),
     ("rustix", &["audit", "keys::memory"]),
     ("redb", &["vault::file"]),
     ("postgres", &["vault::postgres"]),
-    ("tokio_rustls", &["gateway::smtp", "vault::postgres"]),
+    ("tokio_rustls", &["gateway", "vault::postgres"]),
+    ("http", &["gateway::http", "cli::gateway"]),
+    ("hyper", &["gateway::http"]),
+    ("hyper_util", &["gateway::http"]),
+    ("rusmpp", &["gateway::smpp"]),
 ];
 
 /// The files that may hold `unsafe`, each with its reason in its head.

@@ -2,7 +2,7 @@
 //! does. What comes out is taken apart by a parser that knows nothing of this crate.
 
 use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
-use scrubjay::policy::{Policy, Profile};
+use scrubjay::policy::{Policy, Profile, Recipient};
 use scrubjay::scrubber::{Scratch, Scrubber, Settings};
 
 /// An identifier as somebody writes it, and the marker that takes its place.
@@ -324,7 +324,7 @@ fn no_identifier_comes_through_and_all_else_does() {
                     || what == "flowed",
                 "{what}: {before:?}"
             );
-            let done = scrubber.scrub_mail(&mail, &mut scratch).unwrap();
+            let done = scrubber.scrub_mail(&mail, Recipient::Unknown, &mut scratch).unwrap();
             assert!(done.facts.unscannable.is_empty(), "{what}: {:?}", done.facts.unscannable);
             let Some(out) = done.bytes else {
                 wrong.push(format!("{what}: {value} was not found"));

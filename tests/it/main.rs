@@ -47,6 +47,10 @@ mod config;
 #[cfg(feature = "kafka")]
 mod demo;
 mod docs;
+#[cfg(all(unix, feature = "gateway"))]
+mod gateway_postfix;
+#[cfg(all(unix, feature = "gateway"))]
+mod gateway_recipes;
 mod hostile;
 mod kek;
 mod keyed;
@@ -65,6 +69,8 @@ mod reveal;
 mod roster;
 #[cfg(feature = "gateway")]
 mod smtp;
+#[cfg(feature = "gateway")]
+mod smtp_faults;
 mod vault;
 #[cfg(feature = "postgres")]
 mod vault_postgres;

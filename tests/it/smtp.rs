@@ -93,9 +93,11 @@ fn send(port: u16, mail: &str) -> String {
 #[test]
 fn mail_goes_through_scrubbed_or_not_at_all() {
     let dir = Dir::new();
-    let (running, port, took) = gateway(&dir, "");
-    let reply =
-        send(port, "Subject: of 219-10-9999\nTo: ana.keller@example.org\n\n..\nSSN 219-<b>10\nMRN: 4471902");
+    let (running, port, took) = gateway(&dir, "[mail]\nsubject = \"redact\"\n");
+    let reply = send(
+        port,
+        "Subject: of 219-10-9999\nTo: ana.keller@example.org\n\n..\nSSN 219-10-9998\nMRN: 4471902",
+    );
     assert_eq!(reply, "250 2.0.0 queued as 1");
     let mail = took.recv_timeout(Duration::from_secs(30)).unwrap();
     assert!(
@@ -110,7 +112,15 @@ fn mail_goes_through_scrubbed_or_not_at_all() {
     running.signal("TERM");
     let out = running.wait().code(0);
     let log = String::from_utf8(out.stderr).unwrap();
-    assert!(log.contains("a mail was refused: an attachment is no text"), "{log}");
+    assert!(log.contains("a message was refused: an attachment is no text"), "{log}");
+    // What was done is summed up, and the mail that was refused is not among what went out.
+    assert!(
+        log.contains("ended;")
+            && log.contains("mrn 1")
+            && log.contains("ssn 2")
+            && log.contains("1 record dropped"),
+        "{log}"
+    );
     assert!(!log.contains("219-10") && !log.contains("ana.keller") && !log.contains("4471902"), "{log}");
 }
 
@@ -122,11 +132,61 @@ fn the_policy_of_mail_is_that_of_the_file() {
     assert!(send(port, &format!("Subject: SSN 219-10-9999\n{mixed}")).starts_with("250"));
     let mail = took.recv_timeout(Duration::from_secs(30)).unwrap();
     assert!(
-        mail.starts_with("Subject: You have a new message\n") && mail.contains("[ATTACHMENT REMOVED]"),
+        mail.starts_with("Subject: You have a new message. Sign in to read it.\n")
+            && mail.contains("[ATTACHMENT REMOVED]"),
         "{mail}"
     );
     running.signal("TERM");
     running.wait().code(0);
+}
+
+/// Waits for a line of the log that was not there before.
+fn hup(running: &mut Running) {
+    running.signal("HUP");
+    running.wait_for_stderr("reloaded");
+}
+
+#[test]
+fn a_dry_run_ends_with_a_signal() {
+    let dir = Dir::new();
+    let (mut running, port, took) = gateway(&dir, "[notification]\ndry_run = true\n");
+    let mail = "Subject: a note\n\nSSN 219-10-9999";
+    assert!(send(port, mail).starts_with("250"));
+    let went = took.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert!(went.contains("SSN 219-10-9999"), "{went}");
+    running.wait_for_stderr("dry run: a message held PHI");
+    let text = String::from_utf8(dir.read("p.toml")).unwrap();
+    dir.file("p.toml", text.replace("dry_run = true", "dry_run = false"));
+    hup(&mut running);
+    assert!(send(port, mail).starts_with("250"));
+    let went = took.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert!(went.contains("SSN [SSN]"), "{went}");
+    running.signal("TERM");
+    running.wait().code(0);
+}
+
+#[test]
+fn what_is_refused_goes_into_quarantine_sealed() {
+    let dir = Dir::new();
+    dir.secret("q.key", "q".repeat(32));
+    let quarantine = "[on_error]\naction = \"quarantine\"\nto = { dir = \"q\" }\nkey = \"file:q.key\"\n";
+    let (running, port, took) = gateway(&dir, &format!("[mail]\nattachments = \"quarantine\"\n{quarantine}"));
+    let picture = "Subject: scan\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nhello\n--b\nContent-Type: image/png\n\nSSN 219-10-9999\n--b--\n";
+    assert!(send(port, picture).starts_with("250"));
+    let went = took.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert!(went.contains("[ATTACHMENT REMOVED]") && !went.contains("219-10"), "{went}");
+    let sealed = "Subject: sealed\nContent-Type: application/pkcs7-mime\n\nSSN 219-10-9998";
+    assert!(send(port, sealed).starts_with("550"));
+    running.signal("TERM");
+    running.wait().code(0).stderr_has("2 records put into quarantine");
+    let files: Vec<_> =
+        dir.files().into_iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "sealed")).collect();
+    assert_eq!(files.len(), 1);
+    assert!(!crate::kit::contains(&files[0].1, "219-10"), "it is sealed");
+    let opened = dir.cmd().args("quarantine open --key file:q.key q").run().code(0);
+    for what in ["219-10-9999", "219-10-9998", "an attachment was taken out", "it is encrypted"] {
+        assert!(crate::kit::contains(&opened.all(), what), "{what}");
+    }
 }
 
 #[test]
@@ -163,11 +223,14 @@ fn what_does_not_go_with_mail_is_refused() {
             "a password does not go over the network in clear",
         ),
         (format!("{mail}user = \"u\"\n"), "a user needs a password"),
-        (format!("{mail}[on_error]\naction = \"halt\"\n"), "[on_error] does not go with [source.smtp]"),
-        (format!("{mail}[codec]\nformat = \"json\"\n"), "`codec.format` does not go with [source.smtp]"),
+        (
+            format!("{mail}[on_error]\naction = \"halt\"\n"),
+            "a notification that cannot be scanned is refused",
+        ),
+        (format!("{mail}[codec]\nformat = \"json\"\n"), "`codec.format` does not go with this source"),
         (
             format!("{mail}[mail]\nsubject = \"drop\"\n"),
-            "`mail.subject` must be one of redact, refuse, template",
+            "`mail.subject` must be one of template, redact, refuse",
         ),
         ("[source.stdin]\n[sink.stdout]\n[mail]\n".to_owned(), "[mail] does not go with this source"),
     ] {

@@ -158,6 +158,11 @@ pub fn without_opaque_parts(mail: &[u8]) -> Option<Vec<u8>> {
     Some(out)
 }
 
+/// The fields of the mail's header, name and value, as they stand in it.
+pub fn fields(mail: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    header::read(mail, 0).fields.into_iter().map(|field| (&mail[field.name.range()], &mail[field.value.range()]))
+}
+
 /// The mail with another subject in place of each that its header has.
 pub fn with_subject(mail: &[u8], subject: &str) -> Vec<u8> {
     rewritten(mail, |name| name.eq_ignore_ascii_case(b"subject").then_some(subject))

@@ -2,19 +2,40 @@
 
 use toml::Spanned;
 
+use super::gateway::{self, HttpSinkSpec, HttpSourceSpec, MilterSpec, SmppSinkSpec, SmppSourceSpec};
 use super::mail::{self, SmtpSinkSpec, SmtpSourceSpec};
-use crate::authored::Table;
+use crate::authored::{Reader, Table};
 
 pub(in crate::config) enum SourceSpec {
     Kafka(KafkaSourceSpec),
     Stdin,
     Smtp(SmtpSourceSpec),
+    Milter(MilterSpec),
+    Http(HttpSourceSpec),
+    Smpp(SmppSourceSpec),
+}
+
+impl SourceSpec {
+    /// Whether notifications come from it, each of which is answered.
+    pub(in crate::config) fn is_gateway(&self) -> bool {
+        match self {
+            SourceSpec::Kafka(_) | SourceSpec::Stdin => false,
+            SourceSpec::Smtp(_) | SourceSpec::Milter(_) | SourceSpec::Http(_) | SourceSpec::Smpp(_) => true,
+        }
+    }
+
+    /// Whether it answers by itself where there is no sink.
+    fn may_lack_sink(&self) -> bool {
+        matches!(self, SourceSpec::Milter(_) | SourceSpec::Http(_))
+    }
 }
 
 pub(in crate::config) enum SinkSpec {
     Kafka(KafkaSinkSpec),
     Stdout,
     Smtp(SmtpSinkSpec),
+    Http(HttpSinkSpec),
+    Smpp(SmppSinkSpec),
 }
 
 /// A client property: name and value.
@@ -37,12 +58,10 @@ pub(in crate::config) struct KafkaSinkSpec {
     pub(in crate::config) properties: Vec<Property>,
 }
 
-const SOURCES_LATER: &[&str] = &["milter", "http", "smpp"];
-const SINKS_LATER: &[&str] = &["http", "smpp"];
-
 /// The one source of the file.
-pub(super) fn source(root: &Table<'_>, needed: bool) -> Option<Spanned<SourceSpec>> {
-    let help = "name where records come from: [source.kafka], [source.smtp] or [source.stdin]";
+pub(super) fn source(reader: &Reader, root: &Table<'_>, needed: bool) -> Option<Spanned<SourceSpec>> {
+    let help = "name where records come from: [source.kafka], [source.stdin], [source.smtp], [source.milter], \
+                [source.http] or [source.smpp]";
     let t = edge(root, "source", help, needed)?;
     let kafka = t.table("kafka").map(|k| Spanned::new(k.span(), SourceSpec::Kafka(kafka_source(&k))));
     let stdin = t.table("stdin").map(|s| {
@@ -50,13 +69,18 @@ pub(super) fn source(root: &Table<'_>, needed: bool) -> Option<Spanned<SourceSpe
         Spanned::new(s.span(), SourceSpec::Stdin)
     });
     let smtp = t.table("smtp").map(|s| Spanned::new(s.span(), SourceSpec::Smtp(mail::source(&s))));
-    t.finish(SOURCES_LATER);
-    one(&t, [kafka, stdin, smtp], "one source")
+    let milter = t.table("milter").map(|s| Spanned::new(s.span(), SourceSpec::Milter(gateway::milter(&s))));
+    let http =
+        t.table("http").map(|s| Spanned::new(s.span(), SourceSpec::Http(gateway::http_source(reader, &s))));
+    let smpp = t.table("smpp").map(|s| Spanned::new(s.span(), SourceSpec::Smpp(gateway::smpp_source(&s))));
+    t.finish(&[]);
+    one(&t, [kafka, stdin, smtp, milter, http, smpp], "one source")
 }
 
-/// The one sink of the file.
-pub(super) fn sink(root: &Table<'_>, needed: bool) -> Option<Spanned<SinkSpec>> {
-    let help = "name where records go: [sink.kafka], [sink.smtp] or [sink.stdout]";
+/// The one sink of the file; some sources need none.
+pub(super) fn sink(root: &Table<'_>, source: Option<&SourceSpec>, needed: bool) -> Option<Spanned<SinkSpec>> {
+    let help = "name where records go: [sink.kafka], [sink.stdout], [sink.smtp], [sink.http] or [sink.smpp]";
+    let needed = needed && !source.is_some_and(SourceSpec::may_lack_sink);
     let t = edge(root, "sink", help, needed)?;
     let kafka = t.table("kafka").map(|k| Spanned::new(k.span(), SinkSpec::Kafka(kafka_sink(&k))));
     let stdout = t.table("stdout").map(|s| {
@@ -64,8 +88,10 @@ pub(super) fn sink(root: &Table<'_>, needed: bool) -> Option<Spanned<SinkSpec>> 
         Spanned::new(s.span(), SinkSpec::Stdout)
     });
     let smtp = t.table("smtp").map(|s| Spanned::new(s.span(), SinkSpec::Smtp(mail::sink(&s))));
-    t.finish(SINKS_LATER);
-    one(&t, [kafka, stdout, smtp], "one sink")
+    let http = t.table("http").map(|s| Spanned::new(s.span(), SinkSpec::Http(gateway::http_sink(&s))));
+    let smpp = t.table("smpp").map(|s| Spanned::new(s.span(), SinkSpec::Smpp(gateway::smpp_sink(&s))));
+    t.finish(&[]);
+    one(&t, [kafka, stdout, smtp, http, smpp], "one sink")
 }
 
 fn edge<'r>(root: &Table<'r>, key: &'static str, help: &str, needed: bool) -> Option<Table<'r>> {
@@ -80,7 +106,7 @@ fn edge<'r>(root: &Table<'r>, key: &'static str, help: &str, needed: bool) -> Op
     table
 }
 
-fn one<T>(t: &Table<'_>, edges: [Option<Spanned<T>>; 3], what: &str) -> Option<Spanned<T>> {
+fn one<T, const N: usize>(t: &Table<'_>, edges: [Option<Spanned<T>>; N], what: &str) -> Option<Spanned<T>> {
     let mut given: Vec<Spanned<T>> = edges.into_iter().flatten().collect();
     given.sort_by_key(|edge| edge.span().start);
     if let [_, later, ..] = &given[..] {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use toml::Spanned;
 
+use super::gateway::TlsSpec;
 use crate::authored::Table;
 use crate::gateway::{
     AttachmentAction, DkimAction, EncryptedAction, MailPolicy, SignedAction, SubjectAction,
@@ -12,10 +13,8 @@ use crate::gateway::{
 /// `[source.smtp]`
 pub(in crate::config) struct SmtpSourceSpec {
     pub(in crate::config) listen: Option<Spanned<String>>,
-    pub(in crate::config) hostname: Option<String>,
-    /// PEM files: the certificates, and their key.
-    pub(in crate::config) certificate: Option<Spanned<String>>,
-    pub(in crate::config) key: Option<Spanned<String>>,
+    pub(in crate::config) hostname: Option<Spanned<String>>,
+    pub(in crate::config) tls: TlsSpec,
     pub(in crate::config) implicit_tls: bool,
     pub(in crate::config) max_message_bytes: Option<u64>,
     pub(in crate::config) memory_bytes: Option<u64>,
@@ -52,9 +51,8 @@ const TLS: &[(&str, RelayTlsWord)] = &[
 pub(super) fn source(t: &Table<'_>) -> SmtpSourceSpec {
     let spec = SmtpSourceSpec {
         listen: t.required_string("listen", "write an address: listen = \"127.0.0.1:10032\""),
-        hostname: t.string("hostname").map(Spanned::into_inner),
-        certificate: t.string("certificate"),
-        key: t.string("key"),
+        hostname: t.string("hostname"),
+        tls: TlsSpec::read(t),
         implicit_tls: t.boolean("implicit_tls").unwrap_or(false),
         max_message_bytes: t.size("max_message_bytes", 64 << 10..=1 << 30),
         memory_bytes: t.size("memory_bytes", 1 << 20..=1 << 40),
@@ -90,18 +88,25 @@ pub(super) fn mail(t: &Table<'_>) -> MailSpec {
     }
     let policy = MailPolicy {
         subject: word(t, "subject", SubjectAction::NAMES),
-        subject_template: t.string("subject_template").map_or(usual.subject_template, Spanned::into_inner),
+        subject_template: safe_text(t, "subject_template").unwrap_or(usual.subject_template),
         attachments: word(t, "attachments", AttachmentAction::NAMES),
         encrypted: word(t, "encrypted", EncryptedAction::NAMES),
         signed: word(t, "signed", SignedAction::NAMES),
         dkim: word(t, "dkim", DkimAction::NAMES),
-        dry_run: t.boolean("dry_run").unwrap_or(false),
+        dry_run: false,
     };
-    if !policy.subject_template.bytes().all(|b| matches!(b, b' '..=b'~')) {
-        let help = Some("one line of ASCII: subject_template = \"You have a new message\"".to_owned());
-        t.wrong("subject_template", t.value_span("subject_template"), "printable ASCII", "is not", help);
-    }
     let spec = MailSpec { span: t.span(), policy };
     t.finish(&[]);
     spec
+}
+
+/// A text that stands for what may not be shown: in every alphabet, on one line.
+pub(super) fn safe_text(t: &Table<'_>, key: &'static str) -> Option<String> {
+    let text = t.string(key)?;
+    if text.get_ref().is_empty() || !text.get_ref().bytes().all(|b| matches!(b, b' '..=b'~')) {
+        let help = Some(format!("one line of ASCII: {key} = \"You have a new message\""));
+        t.wrong(key, text.span(), "printable ASCII", "is not", help);
+        return None;
+    }
+    Some(text.into_inner())
 }

@@ -2,9 +2,12 @@
 //! than the value itself: see [`super::resolved`].
 
 mod edges;
+mod gateway;
 mod keys;
 mod mail;
+mod notification;
 mod policy;
+mod provider;
 mod vault;
 
 use std::ops::Range;
@@ -12,10 +15,14 @@ use std::ops::Range;
 use toml::Spanned;
 
 pub(super) use edges::{KafkaSinkSpec, KafkaSourceSpec, Property, SinkSpec, SourceSpec};
+pub use gateway::Alphabet;
+pub(super) use gateway::{HttpSinkSpec, HttpSourceSpec, MilterSpec, SmppSinkSpec, SmppSourceSpec, TlsSpec};
 pub(super) use keys::KeysSpec;
 pub use mail::RelayTlsWord as RelayTls;
 pub(super) use mail::{MailSpec, SmtpSinkSpec, SmtpSourceSpec};
+pub(super) use notification::{NotificationSpec, SmsSpec};
 pub(super) use policy::PolicySpec;
+pub(super) use provider::provider;
 pub(super) use vault::{AuditSpec, VaultSpec};
 
 use crate::authored::{Reader, Table};
@@ -29,6 +36,8 @@ pub(super) struct Spec {
     pub(super) number: Option<NumberStyle>,
     pub(super) policy: PolicySpec,
     pub(super) mail: Option<MailSpec>,
+    pub(super) sms: Option<SmsSpec>,
+    pub(super) notification: Option<NotificationSpec>,
     pub(super) on_error: OnErrorSpec,
     pub(super) keys: KeysSpec,
     pub(super) vault: Option<VaultSpec>,
@@ -93,10 +102,11 @@ impl Spec {
     /// `needed`.
     pub(super) fn read(reader: &Reader, root: &Table<'_>, needed: bool) -> Spec {
         // In this order the tables are listed where one is not known.
-        let source = edges::source(root, needed);
+        let source = edges::source(reader, root, needed);
         let (codec, json, policy) = (root.table("codec"), root.table("json"), root.table("policy"));
-        let sink = edges::sink(root, needed);
-        let (mail, errors) = (root.table("mail"), root.table("on_error"));
+        let sink = edges::sink(root, source.as_ref().map(Spanned::get_ref), needed);
+        let (mail, sms, notification) = (root.table("mail"), root.table("sms"), root.table("notification"));
+        let errors = root.table("on_error");
         let (keys, vault, audit) = (root.table("keys"), root.table("vault"), root.table("audit"));
         let (detect, limits, metrics) = (root.table("detect"), root.table("limits"), root.table("metrics"));
         let spec = Spec {
@@ -109,6 +119,8 @@ impl Spec {
                 .map(Spanned::into_inner),
             policy: policy.map(|t| PolicySpec::read(reader, &t)).unwrap_or_default(),
             mail: mail.map(|t| mail::mail(&t)),
+            sms: sms.map(|t| notification::sms(&t)),
+            notification: notification.map(|t| notification::notification(&t)),
             on_error: errors.map(|t| on_error(&t)).unwrap_or_default(),
             keys: keys.map(|t| KeysSpec::read(reader, &t)).unwrap_or_default(),
             vault: vault.map(|t| VaultSpec::read(&t)),

@@ -60,7 +60,7 @@ impl PolicySpec {
             rules: t.tables("rule").iter().filter_map(|r| rule(reader, r)).collect(),
             stamp: t.table("stamp").and_then(|stamp| place(t, &stamp)),
         };
-        t.finish(&["subject"]);
+        t.finish(&[]);
         spec
     }
 }
@@ -180,11 +180,16 @@ fn action(t: &Table<'_>) -> Option<Action> {
 /// A pattern of paths.
 pub(super) fn path_pattern(reader: &Reader, t: &Table<'_>, key: &'static str) -> Option<PathPattern> {
     let text = t.string(key)?;
+    read_pattern(reader, &t.full_name(key), &text)
+}
+
+/// The same, of a text that was read; `name` is the key's.
+pub(super) fn read_pattern(reader: &Reader, name: &str, text: &Spanned<String>) -> Option<PathPattern> {
     text.get_ref()
         .parse::<PathPattern>()
         .map_err(|e| {
-            let span = reader.inside(&text, e.span.clone());
-            let title = format!("`{}` is not a path pattern", t.full_name(key));
+            let span = reader.inside(text, e.span.clone());
+            let title = format!("`{name}` is not a path pattern");
             let help = "examples: $.patient.*, $.items[*].name, $..ssn".to_owned();
             reader.error(span, title, e.message, Some(help));
         })

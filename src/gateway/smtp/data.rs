@@ -6,7 +6,7 @@
 //! `CRLF . CRLF` ends a message, and neither a bare LF nor a bare CR leaves: a bare LF becomes CRLF, as what it nearly
 //! always is; a bare CR becomes a space, as it may not begin a new header line where none was.
 
-use super::budget::Reservation;
+use super::super::budget::Reservation;
 
 /// Taken from the budget for a message of unknown size before it is asked for.
 const FIRST_BYTES: usize = 16 << 10;
@@ -221,7 +221,7 @@ impl<'a> Stuffer<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::budget::Budget;
+    use super::super::super::budget::Budget;
     use super::*;
 
     /// The text up to the end, and what is left behind it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::time::{Duration, timeout};
 
-use super::budget::Reservation;
+use super::super::budget::Reservation;
 use super::data::{Body, Kept, Message};
 use super::session::{Flow, Session, Transaction};
 use super::wire::Wire;

@@ -19,7 +19,6 @@
 //! What a client or relay says goes to the other and nowhere else: errors and log lines have reply codes, sizes and
 //! steps, but no address, no header and no reply's text.
 
-mod budget;
 mod command;
 mod data;
 mod ehlo;
@@ -43,7 +42,9 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use self::budget::Budget;
+use super::budget::Budget;
+pub use super::judge::{Judge, Observer, Outcome, Verdict};
+use crate::secret::Sensitive;
 
 /// How the proxy is set up.
 #[derive(Clone)]
@@ -101,7 +102,7 @@ pub struct RelayAuth {
     /// The user.
     pub user: String,
     /// The password.
-    pub password: Vec<u8>,
+    pub password: Arc<Sensitive<Vec<u8>>>,
 }
 
 impl fmt::Debug for RelayAuth {
@@ -175,88 +176,6 @@ impl Options {
         }
     }
 }
-
-/// Decides on messages.
-///
-/// It is called on a blocking thread of the runtime, for up to [`Options::max_judgements`] messages at once, and may
-/// take as long as it needs: after [`Timeouts::judge`] the client is told to come back, while the judgement runs on, its
-/// memory accounted for, and its verdict is dropped. A panic is a [`Verdict::TryLater`].
-pub trait Judge: Send + Sync + 'static {
-    /// Decides on a message: headers and body, lines ending in CRLF, dots unstuffed. There is no bare CR or LF in it;
-    /// there may be bytes over 127, NULs, and lines of any length.
-    fn judge(&self, message: Vec<u8>) -> Verdict;
-}
-
-/// What becomes of a message.
-pub enum Verdict {
-    /// It goes to the relay, in this form.
-    Forward(Vec<u8>),
-    /// It is refused for good: 550.
-    Refuse {
-        /// The enhanced status code (RFC 3463), such as `5.7.1`.
-        code: &'static str,
-        /// What the client is told, and in the end the sender. It must not repeat what it refuses.
-        text: String,
-    },
-    /// It cannot be decided on now: 451, and the client will come back.
-    TryLater {
-        /// What the client is told; the same holds for it.
-        text: String,
-    },
-}
-
-/// Only what was decided: the message is not for showing.
-impl fmt::Debug for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Verdict::Forward(message) => write!(f, "Forward({} bytes)", message.len()),
-            Verdict::Refuse { code, .. } => write!(f, "Refuse({code})"),
-            Verdict::TryLater { .. } => f.write_str("TryLater"),
-        }
-    }
-}
-
-/// How a message that a client has sent or begun ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// The relay has taken it.
-    Forwarded,
-    /// The judge has refused it.
-    Refused,
-    /// The client was told to come back, or went away; or the relay has refused it.
-    Failed,
-    /// It was over the limit.
-    TooLarge,
-    /// The budget was used up.
-    NoMemory,
-}
-
-impl Outcome {
-    /// Its name in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Outcome::Forwarded => "forwarded",
-            Outcome::Refused => "refused",
-            Outcome::Failed => "failed",
-            Outcome::TooLarge => "too_large",
-            Outcome::NoMemory => "no_memory",
-        }
-    }
-}
-
-/// Is told what happens, to count it. It is called from the sessions, so it must be quick.
-pub trait Observer: Send + Sync + 'static {
-    /// A client has connected and is served.
-    fn session_opened(&self) {}
-    /// It is gone.
-    fn session_closed(&self) {}
-    /// A message has ended; `bytes` is its length as it came, or 0 where it was not kept.
-    fn message(&self, outcome: Outcome, bytes: usize) {
-        let _ = (outcome, bytes);
-    }
-}
-
-impl Observer for () {}
 
 /// What all sessions share.
 struct Shared {

@@ -11,12 +11,14 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
+use zeroize::Zeroizing;
 
 use super::data::Stuffer;
 use super::ehlo;
 use super::reply::Reply;
 use super::wire::{CHUNK, Wire};
 use super::{Options, RelayAuth, RelayTls, Timeouts};
+use crate::keys::encoding::base64;
 
 /// Why the relay could not be used. It says what was done, never what was said.
 #[derive(Debug, thiserror::Error)]
@@ -240,19 +242,21 @@ impl Relay {
         let mechanisms = ehlo::mechanisms(&self.ehlo(options).await?);
         let has = |name: &[u8]| mechanisms.iter().any(|m| m == name);
         if has(b"PLAIN") {
-            let secret = [b"\0", auth.user.as_bytes(), b"\0", &auth.password].concat();
-            return self.must(&[b"AUTH PLAIN ", base64(&secret).as_slice()].concat(), "AUTH").await;
+            let secret =
+                Zeroizing::new([b"\0", auth.user.as_bytes(), b"\0", auth.password.expose()].concat());
+            let line = Zeroizing::new([b"AUTH PLAIN ", base64(&secret).as_bytes()].concat());
+            return self.must(&line, "AUTH").await;
         }
         if !has(b"LOGIN") {
             return Err(RelayError::Lacks("AUTH PLAIN or LOGIN"));
         }
-        for line in [b"AUTH LOGIN".to_vec(), base64(auth.user.as_bytes())] {
-            let reply = self.exchange(&line, "AUTH", self.timeouts.command).await?;
+        for line in ["AUTH LOGIN".to_owned(), base64(auth.user.as_bytes())] {
+            let reply = self.exchange(line.as_bytes(), "AUTH", self.timeouts.command).await?;
             if reply.code() != 334 {
                 return Err(RelayError::Refused { step: "AUTH", code: reply.code() });
             }
         }
-        self.must(&base64(&auth.password), "AUTH").await
+        self.must(Zeroizing::new(base64(auth.password.expose())).as_bytes(), "AUTH").await
     }
 }
 
@@ -266,32 +270,4 @@ async fn within<T>(
     work: impl Future<Output = Result<T, RelayError>>,
 ) -> Result<T, RelayError> {
     timeout(patience, work).await.unwrap_or(Err(RelayError::Slow(step)))
-}
-
-fn base64(bytes: &[u8]) -> Vec<u8> {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = Vec::with_capacity(bytes.len().div_ceil(3) * 4);
-    for group in bytes.chunks(3) {
-        let at = |i: usize| u32::from(group.get(i).copied().unwrap_or(0));
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        let sextets = [18, 12, 6, 0].map(|shift| ALPHABET[(bits >> shift & 63) as usize]);
-        out.extend_from_slice(&sextets[..group.len() + 1]);
-        out.extend(std::iter::repeat_n(b'=', 3 - group.len()));
-    }
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::base64;
-
-    #[test]
-    fn base64_of_rfc_4648() {
-        for (text, expected) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
-        {
-            assert_eq!(base64(text.as_bytes()), expected.as_bytes());
-        }
-        assert_eq!(base64(b"\xff\xfe\xfb\xef"), b"//777w==");
-    }
 }

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::budget::Reservation;
+use super::super::budget::Reservation;
 use super::command::{self, Verb, Wrong};
 use super::ehlo::{self, Offer};
 use super::relay::{Relay, RelayError};

@@ -41,6 +41,8 @@ use std::str::FromStr;
 use super::reference::{KeyError, SecretRef};
 use crate::secret::Sensitive;
 
+#[cfg(all(feature = "kms", feature = "gateway"))]
+pub(crate) use aws::{RequestSigner, ToSign};
 use aws_ref::KmsKeyRef;
 use pkcs11_ref::TokenKeyRef;
 use vault_ref::TransitKeyRef;

@@ -1,7 +1,7 @@
 //! Dialogues in which all goes as it should, or is refused as it should. Each is led three times: line by line, with all
 //! that the client says in one segment, and in pieces that end anywhere.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use super::*;
 
@@ -456,7 +456,7 @@ async fn a_relay_that_wants_credentials() {
         (vec![("EHLO", "250 relay\r\n")], vec!["EHLO proxy.example"], "421 4.3.0 "),
     ] {
         let stage = Stage::with(Script { replies, ..Script::default() }, |o| {
-            o.relay_auth = Some(RelayAuth { user: "u".to_owned(), password: b"pw".to_vec() });
+            o.relay_auth = Some(RelayAuth { user: "u".to_owned(), password: Arc::new(Sensitive::new(b"pw".to_vec())) });
         });
         let stage = stage.await;
         let mut client = stage.client().await;

@@ -4,6 +4,8 @@
 //! and shows in CloudTrail: it holds no secret. Rotation at KMS needs nothing here: it keeps the old key material.
 
 mod credentials;
+#[cfg(feature = "gateway")]
+mod requests;
 mod sign;
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,8 @@ use super::{Environment, Kek, KekError, refuse, uri};
 use crate::keys::encoding::base64;
 use crate::secret::Sensitive;
 use credentials::Source;
+#[cfg(feature = "gateway")]
+pub(crate) use requests::{RequestSigner, ToSign};
 
 /// KMS gives no longer ciphertext for 32 bytes; a longer one was not made by it.
 const MAX_CIPHERTEXT_BYTES: usize = 6144;

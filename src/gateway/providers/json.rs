@@ -1,0 +1,353 @@
+//! A body as one JSON document: what is special in it by its role, everything else as a record.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use super::{Findings, NOT_UTF_8, Request, Role, Stop, form, multipart};
+use crate::codec::{Codec, CodecScratch, Edit, Format, Leaf, Place};
+use crate::gateway::GatewayPolicy;
+use crate::gateway::mail::{AttachmentAction, Decision, OPAQUE, SubjectAction};
+use crate::gateway::text::{TextAction, TextFate};
+use crate::keys::encoding::{base64, unbase64};
+use crate::policy::Recipient;
+use crate::scrubber::{About, DROPPED, Document, Scratch, Scrubber};
+use crate::span::Span;
+
+/// A text with a role, and where it stands.
+struct Special {
+    role: Role,
+    /// The document's bytes.
+    at: Span,
+    place: Place,
+    depth: u8,
+    text: String,
+    /// The path up to the last step, which tells what stands beside it.
+    beside: String,
+}
+
+/// Whom a message goes to: where that stands, and what.
+type Named = (String, String);
+
+/// Rewrites the body of one request.
+pub(super) struct Rewriter<'r> {
+    /// Scrubs texts by themselves.
+    pub(super) scrubber: &'r Scrubber,
+    /// Scrubs what has no role.
+    pub(super) rest: &'r Scrubber,
+    pub(super) policy: &'r GatewayPolicy,
+    pub(super) request: &'r Request,
+    pub(super) scratch: &'r mut Scratch,
+    pub(super) about: About<'r>,
+    pub(super) findings: &'r mut Findings,
+    pub(super) keep: bool,
+    pub(super) template: Option<String>,
+}
+
+/// Names of the field that says of what type an attachment is, beside it.
+const TYPE_FIELDS: [&[u8]; 4] = [b"type", b"ContentType", b"content_type", b"contentType"];
+/// Where the head of a mail ends.
+const HEAD_END: &str = "\r\n\r\n";
+const BROKEN_BASE64: &str = "what should be base64 is not, and cannot be scanned";
+/// The longest text of an SMS that one message holds (3GPP TS 23.040): shorter ones may grow up to it.
+const ONE_SMS: usize = 160;
+
+impl Rewriter<'_> {
+    /// A form; `None` where it stays as it is.
+    pub(super) fn form(&mut self, body: &[u8]) -> Result<Option<Vec<u8>>, Stop> {
+        let pairs = form::decode(body).ok_or(NOT_UTF_8)?;
+        Ok(self.pairs(&pairs)?.map(|pairs| form::encode(&pairs)))
+    }
+
+    /// Fields of a form; `None` where they stay.
+    fn pairs(&mut self, pairs: &[(String, String)]) -> Result<Option<Vec<(String, String)>>, Stop> {
+        match self.json(&form::to_json(pairs))? {
+            None => Ok(None),
+            Some(object) => Ok(Some(form::from_json(&object).ok_or("it cannot be written anew")?)),
+        }
+    }
+
+    /// Fields and files.
+    pub(super) fn multipart(&mut self, content_type: &str, body: &[u8]) -> Result<Option<Vec<u8>>, Stop> {
+        let (_, parameters) = super::media_type(content_type);
+        let parts = multipart::parts(parameters, body).ok_or("its parts can be read in more than one way")?;
+        let text =
+            |span: Span| std::str::from_utf8(&body[span.range()]).map(str::to_owned).map_err(|_| NOT_UTF_8);
+        let fields = parts.iter().filter(|part| !part.is_file);
+        let fields: Vec<_> =
+            fields.map(|part| Ok((part.name.clone(), text(part.content)?))).collect::<Result<_, Stop>>()?;
+        let renewed = self.pairs(&fields)?;
+        let mut fields = renewed.into_iter().flatten();
+        let (mut out, mut at, mut edited) = (Vec::with_capacity(body.len()), 0, false);
+        for part in &parts {
+            if part.is_file {
+                // A file is made like a part of a mail, name and type included.
+                let whole = Span::at(part.head.start(), part.content.end());
+                if let Some(new) = self.mail(&body[whole.range()])? {
+                    out.extend_from_slice(&body[at..whole.start()]);
+                    out.extend_from_slice(&new);
+                    (at, edited) = (whole.end(), true);
+                }
+            } else if let Some((name, value)) = fields.next() {
+                if name != part.name {
+                    return Err("the name of a field holds what may not go out".into());
+                }
+                out.extend_from_slice(&body[at..part.content.start()]);
+                out.extend_from_slice(value.as_bytes());
+                (at, edited) = (part.content.end(), true);
+            }
+        }
+        out.extend_from_slice(&body[at..]);
+        Ok(edited.then_some(out))
+    }
+
+    /// A document; `None` where it stays.
+    pub(super) fn json(&mut self, document: &[u8]) -> Result<Option<Vec<u8>>, Stop> {
+        let codec = Codec::new(Format::Json);
+        let mut memory = CodecScratch::default();
+        let (specials, recipients) = self.look(&codec, document, &mut memory)?;
+        // Where there are several, no name is the reader's own.
+        self.about.recipient = match &recipients[..] {
+            [] if self.request.recipients.is_empty() => Recipient::Unknown,
+            _ if is_one(&recipients) => {
+                Recipient::Words(recipients.iter().flat_map(|(_, text)| words(text)).collect())
+            }
+            _ => Recipient::Words(Vec::new()),
+        };
+        let (mut edits, mut text) = (Vec::new(), Vec::new());
+        for special in &specials {
+            let Some(new) = self.special(special, document)? else { continue };
+            let start = text.len();
+            text.extend_from_slice(new.as_bytes());
+            let replacement = Span::at(start, text.len());
+            edits.push(Edit { span: special.at, replacement, place: special.place, depth: special.depth });
+        }
+        let mut first = Cow::Borrowed(document);
+        if !edits.is_empty() {
+            let mut out = Vec::with_capacity(document.len());
+            codec.encode(document, &edits, &text, &mut memory, &mut out);
+            first = Cow::Owned(out);
+        }
+        let scrubbed = self.rest.scrub_json(&first, self.about.clone(), self.scratch);
+        let Document { bytes: second, findings } = scrubbed?;
+        self.findings.add(&findings);
+        // What is filled into a template is part of a short text: where those are refused, so is it.
+        let short = self.request.fields.iter().any(|(_, role)| *role == Role::Text);
+        if second.is_some() && short && self.policy.text.phi == TextAction::Refuse {
+            return Err("it holds what may not go out".into());
+        }
+        Ok(match (second, first) {
+            (Some(second), _) => Some(second),
+            (None, Cow::Owned(first)) => Some(first),
+            (None, Cow::Borrowed(_)) => None,
+        })
+    }
+
+    /// Everything with a role, and whom the message goes to.
+    fn look(
+        &mut self,
+        codec: &Codec,
+        document: &[u8],
+        memory: &mut CodecScratch,
+    ) -> Result<(Vec<Special>, Vec<Named>), Stop> {
+        let (mut specials, mut recipients, mut template) = (Vec::new(), Vec::new(), None);
+        let (mut bad, mut printed) = (false, String::new());
+        let request = self.request;
+        codec.leaves(document, memory, &mut |leaf: &Leaf<'_>| {
+            if leaf.place == Place::Key {
+                return;
+            }
+            let text = || std::str::from_utf8(leaf.text).map(str::to_owned);
+            let is = |pattern: &crate::policy::PathPattern| pattern.matches(leaf.path);
+            if request.template.as_ref().is_some_and(is) && template.is_none() {
+                template = text().ok();
+            }
+            if request.recipients.iter().any(is)
+                && let Ok(text) = text()
+            {
+                printed.clear();
+                leaf.path.print(&mut printed);
+                recipients.push((printed.clone(), text));
+            }
+            let role = request.fields.iter().find(|(pattern, _)| is(pattern)).map(|(_, role)| *role);
+            let Some(role) = role.filter(|role| *role != Role::Keep) else { return };
+            let Ok(text) = text() else {
+                bad = true;
+                return;
+            };
+            printed.clear();
+            leaf.path.print(&mut printed);
+            let beside = printed.rsplit_once(['.', '[']).map_or("", |(beside, _)| beside).to_owned();
+            let at = leaf.map.to_payload(Span::at(0, leaf.text.len()));
+            specials.push(Special { role, at, place: leaf.place, depth: leaf.depth, text, beside });
+        });
+        self.template = template.or(self.template.take());
+        if bad { Err(NOT_UTF_8.into()) } else { Ok((specials, recipients)) }
+    }
+
+    /// What stands for a text with a role; `None` where it stays.
+    fn special(&mut self, special: &Special, document: &[u8]) -> Result<Option<String>, Stop> {
+        let text = &special.text;
+        match special.role {
+            Role::Keep => Ok(None),
+            Role::Text => self.text(text),
+            Role::Subject => self.subject(text),
+            Role::Html => self.wrapped("Content-Type: text/html; charset=utf-8\r\n\r\n", text, ""),
+            Role::Addresses => match text.contains(['\r', '\n']) {
+                true => Err("a field of addresses has more than one line".into()),
+                false => self.wrapped("To: ", text, HEAD_END),
+            },
+            Role::Mail => {
+                let mail = decoded(text).ok_or(BROKEN_BASE64)?;
+                Ok(self.mail(&mail)?.map(|new| base64(&new)))
+            }
+            Role::Attachment => self.attachment(special, document),
+        }
+    }
+
+    fn text(&mut self, text: &str) -> Result<Option<String>, Stop> {
+        // What costs more is one message more: an alphabet with fewer letters a message is not left for another here.
+        let room = text.chars().count().div_ceil(ONE_SMS).max(1) * ONE_SMS;
+        let fits = |new: &str| new.chars().count() <= room;
+        let decided = self.policy.text.decide(self.scrubber, text, self.about.clone(), &fits, self.scratch);
+        self.findings.add(&decided.findings);
+        match decided.fate {
+            TextFate::Unchanged => Ok(None),
+            TextFate::Replace(new) => Ok(Some(new)),
+            TextFate::Refuse(why) => Err(Stop::Refuse(why)),
+            TextFate::TryLater(why) => Err(Stop::TryLater(why)),
+        }
+    }
+
+    fn subject(&mut self, text: &str) -> Result<Option<String>, Stop> {
+        let message = self.scrubber.scrub_message(text, self.about.clone(), self.scratch)?;
+        self.findings.add(&message.findings);
+        if message.dropped {
+            return Err(DROPPED.into());
+        }
+        if message.edits.is_empty() {
+            return Ok(None);
+        }
+        match self.policy.mail.subject {
+            SubjectAction::Template => Ok(Some(self.policy.mail.subject_template.clone())),
+            SubjectAction::Redact => Ok(Some(message.apply(text))),
+            SubjectAction::Refuse => Err("the subject holds what may not go out".into()),
+        }
+    }
+
+    /// A text that is read as it would be in a mail, between these.
+    fn wrapped(&mut self, head: &str, text: &str, tail: &str) -> Result<Option<String>, Stop> {
+        let mail = [head, text, tail].concat();
+        let recipient = self.about.recipient.clone();
+        let decision = self.policy.mail.decide_for(self.scrubber, mail.as_bytes(), recipient, self.scratch);
+        let Some(new) = self.decided(decision)? else { return Ok(None) };
+        let inner = new.strip_prefix(head.as_bytes()).and_then(|rest| rest.strip_suffix(tail.as_bytes()));
+        let inner = inner.ok_or("it cannot be written anew")?;
+        String::from_utf8(inner.to_vec()).map(Some).map_err(|_| NOT_UTF_8.into())
+    }
+
+    /// A mail by the policy for mail; `None` where it stays.
+    fn mail(&mut self, mail: &[u8]) -> Result<Option<Vec<u8>>, Stop> {
+        let decision = self.policy.mail.decide(self.scrubber, mail, self.scratch);
+        self.decided(decision)
+    }
+
+    fn decided(&mut self, decision: Decision) -> Result<Option<Vec<u8>>, Stop> {
+        match decision {
+            Decision::Forward { mail, findings, keep, .. } => {
+                self.findings.add(&findings);
+                self.keep |= keep;
+                Ok(mail)
+            }
+            Decision::Refuse(why) => Err(Stop::Refuse(why)),
+            Decision::TryLater(why) => Err(Stop::TryLater(why)),
+        }
+    }
+
+    fn attachment(&mut self, special: &Special, document: &[u8]) -> Result<Option<String>, Stop> {
+        let media = type_beside(document, &special.beside);
+        let media = media.unwrap_or_else(|| "application/octet-stream".to_owned());
+        // A type that could end the line would be another header.
+        let legal = |b: u8| b.is_ascii_graphic() || b == b' ';
+        if !media.bytes().all(legal) || decoded(&special.text).is_none() {
+            return Err(BROKEN_BASE64.into());
+        }
+        let head = format!("Content-Type: {media}\r\nContent-Transfer-Encoding: base64\r\n\r\n");
+        let decided = self.wrapped(&head, &special.text, "");
+        let strips =
+            matches!(self.policy.mail.attachments, AttachmentAction::Strip | AttachmentAction::Quarantine);
+        match decided {
+            Err(Stop::Refuse(why)) if strips && why == OPAQUE => {
+                self.keep |= self.policy.mail.attachments == AttachmentAction::Quarantine;
+                Ok(Some(base64(b"[ATTACHMENT REMOVED]")))
+            }
+            // Base64 in JSON has no line ends.
+            Ok(Some(new)) => Ok(Some(new.split_ascii_whitespace().collect())),
+            other => other,
+        }
+    }
+}
+
+/// Whether these, each with its path, are one person's: one value, or a name and an address side by side.
+fn is_one(recipients: &[Named]) -> bool {
+    let beside = |path: &str| {
+        path.rsplit_once('.').filter(|(_, last)| !last.ends_with(']')).map(|(up, _)| up.to_owned())
+    };
+    let addresses = recipients.iter().map(|(_, text)| text.matches('@').count()).sum::<usize>();
+    let paths: BTreeSet<&str> = recipients.iter().map(|(path, _)| &**path).collect();
+    let places: BTreeSet<Option<String>> = paths.iter().map(|path| beside(path)).collect();
+    addresses <= 1
+        && paths.len() == recipients.len()
+        && (paths.len() == 1 || places.len() == 1 && !places.contains(&None))
+}
+
+/// The words of a name and an address, in lower case; the domain is the provider's.
+fn words(text: &str) -> Vec<String> {
+    let text = text.split('@').next().unwrap_or_default().to_lowercase();
+    text.split(|c: char| !c.is_alphabetic()).filter(|w| !w.is_empty()).map(str::to_owned).collect()
+}
+
+fn decoded(text: &str) -> Option<Vec<u8>> {
+    let text: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+    let padding = text.iter().rev().take_while(|b| **b == b'=').count();
+    let mut out = vec![0; (text.len() / 4 * 3).checked_sub(padding)?];
+    unbase64(&text, &mut out).then_some(out)
+}
+
+/// What the member that says a type holds, beside a place.
+fn type_beside(document: &[u8], beside: &str) -> Option<String> {
+    let (mut found, mut printed) = (None, String::new());
+    Codec::new(Format::Json).leaves(document, &mut CodecScratch::default(), &mut |leaf| {
+        let named = leaf.path.keys_inward_out().next().is_some_and(|key| TYPE_FIELDS.contains(&key));
+        if found.is_none() && named && leaf.place == Place::String {
+            printed.clear();
+            leaf.path.print(&mut printed);
+            if printed.rsplit_once('.').is_some_and(|(path, _)| path == beside) {
+                found = std::str::from_utf8(leaf.text).ok().map(str::to_owned);
+            }
+        }
+    });
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_and_an_address_side_by_side_are_one_person() {
+        let cases: [(&[(&str, &str)], bool); 8] = [
+            (&[("$.to", "Pat <pat@a.example>")], true),
+            (&[("$.p[0].to[0].email", "pat@a.example"), ("$.p[0].to[0].name", "Pat")], true),
+            (&[("$.p[0].to[0].email", "pat@a.example"), ("$.p[0].to[1].email", "kim@a.example")], false),
+            (&[("$.to[0]", "12125550187")], true),
+            (&[("$.to[0]", "Pat"), ("$.to[1]", "Kim")], false),
+            (&[("$.to", "pat@a.example"), ("$.to", "kim@a.example")], false),
+            (&[("$.to", "pat"), ("$.to", "kim")], false),
+            (&[("$.to", "pat@a.example, kim@a.example")], false),
+        ];
+        for (recipients, want) in cases {
+            let owned: Vec<_> = recipients.iter().map(|(p, t)| ((*p).to_owned(), (*t).to_owned())).collect();
+            assert_eq!(is_one(&owned), want, "{recipients:?}");
+        }
+    }
+}
