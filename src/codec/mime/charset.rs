@@ -13,6 +13,7 @@ mod utf_16;
 
 use encoding_rs::{Encoding, WINDOWS_1252};
 use utf_16::Order;
+pub(super) use utf_16::holds_ascii;
 
 use super::view::View;
 

@@ -16,15 +16,22 @@
 //! are counted in: a text may have come from bytes that were encoded several times over. [`encode`] finds the way back. Bytes that
 //! no edit touches stay as they are, but for those of a base64 part of which any text changes.
 
+mod about;
+mod addresses;
+mod boundaries;
 mod charset;
+mod content;
 mod header;
 mod html;
 mod lines;
+mod machine;
 mod parameters;
 mod splice;
 mod structure;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_readers;
 mod transfer;
 mod view;
 mod words;
@@ -160,7 +167,10 @@ pub fn without_opaque_parts(mail: &[u8]) -> Option<Vec<u8>> {
 
 /// The fields of the mail's header, name and value, as they stand in it.
 pub fn fields(mail: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    header::read(mail, 0).fields.into_iter().map(|field| (&mail[field.name.range()], &mail[field.value.range()]))
+    header::read(mail, 0)
+        .fields
+        .into_iter()
+        .map(|field| (&mail[field.name.range()], &mail[field.value.range()]))
 }
 
 /// The mail with another subject in place of each that its header has.
@@ -211,7 +221,8 @@ pub(super) fn encode(mail: &[u8], edits: &[Edit], text: &[u8], scratch: &mut Scr
         {
             scratch.touched.roles.push(*role);
         }
-        scratch.touched.signed |= facts.signed.iter().any(|s| s.overlaps(edit.span));
+        let at = facts.signed.partition_point(|span| span.end() <= edit.span.start());
+        scratch.touched.signed |= facts.signed.get(at).is_some_and(|span| span.overlaps(edit.span));
     }
     scratch.facts = facts;
     splice::write(mail, &document, edits, text, out);

@@ -1,7 +1,8 @@
 //! Parameters of a header field: `text/plain; name="a b"`, RFC 2045 and RFC 2231.
 
 use super::charset::Charset;
-use super::header::{Text, Whole, comment_end, quoted_end, unquote};
+use super::header::{Text, Whole, comment_end, quoted, quoted_end, unquote};
+use super::machine;
 use super::view::View;
 use super::words;
 use crate::span::Span;
@@ -12,8 +13,12 @@ pub(super) struct Value {
     /// `text/plain`, `attachment`, in lower case.
     pub(super) main: String,
     pub(super) parameters: Vec<Parameter>,
-    /// Something in it is not of the grammar: it is text.
+    /// Something in it is not of the grammar, or says what it should not: it is text.
     pub(super) junk: Vec<Span>,
+    /// It does not begin with a type or a disposition and nothing else.
+    pub(super) is_odd: bool,
+    /// A parameter can be read in more than one way: its name is none, its value does not end.
+    pub(super) ambiguous: bool,
 }
 
 /// One parameter, its pieces (RFC 2231) put together.
@@ -33,6 +38,11 @@ impl Value {
     pub(super) fn get(&self, name: &str) -> Option<&[u8]> {
         self.parameters.iter().find(|p| p.name == name).map(|p| &*p.view.text)
     }
+
+    /// Whether a parameter is there more than once: each reader takes another one.
+    pub(super) fn repeats(&self, name: &str) -> bool {
+        self.parameters.iter().filter(|p| p.name == name).nth(1).is_some()
+    }
 }
 
 /// Takes a value with parameters apart.
@@ -42,7 +52,12 @@ pub(super) fn read(bytes: &[u8], value: Span) -> Value {
     let mut i = value.start();
     while i < value.end() {
         match bytes[i] {
-            b'"' => i = quoted_end(bytes, i, value.end()),
+            b'"' => {
+                // Where it does not end, some read on at the next semicolon.
+                let end = quoted(bytes, i, value.end());
+                found.ambiguous |= end.is_none();
+                i = end.unwrap_or(value.end());
+            }
             b'(' => i = comment_end(bytes, i, value.end()),
             b';' => {
                 i += 1;
@@ -56,21 +71,28 @@ pub(super) fn read(bytes: &[u8], value: Span) -> Value {
     for (at, pair) in starts.windows(2).enumerate() {
         let part = trimmed(bytes, Span::at(pair[0], pair[1] - 1));
         if at == 0 {
-            let main: Vec<u8> = bytes[part.range()].iter().copied().filter(u8::is_ascii_graphic).collect();
-            let main = String::from_utf8_lossy(&main).to_ascii_lowercase();
-            found.main = main.split('(').next().unwrap_or_default().to_owned();
+            let (main, commented) = without_comments(bytes, part);
+            found.main = String::from_utf8_lossy(main.trim_ascii()).to_ascii_lowercase();
             // A type or a disposition is a token or two (RFC 2045 section 5.1); all else is somebody's text.
-            let is_token =
-                |t: &[u8]| t.iter().all(|b| b.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(b));
-            if !bytes[part.range()].split(|b| *b == b'/').all(is_token) {
+            let is_plain = found.main.split('/').all(|t| machine::is_token(t.as_bytes()));
+            found.is_odd = !is_plain || found.main.split('/').count() > 2;
+            let is_known = found.main.contains('/') || NAMES_ALONE.contains(&&*found.main);
+            if commented || !is_plain || !is_known {
                 found.junk.push(part);
             }
             continue;
         }
+        let name = bytes[part.range()].split(|b| *b == b'=').next().unwrap_or_default();
+        let in_name = |b: &u8| b.is_ascii_alphanumeric() || b"-_.*[]".contains(b);
+        found.ambiguous |= name.len() < part.len() && !name.trim_ascii_end().iter().all(in_name);
         match piece(bytes, part, pair[0] - 1) {
             Some(piece) => pieces.push(piece),
             None if part.is_empty() => {}
-            None => found.junk.push(part),
+            None => {
+                // What is in pieces or escaped is decoded by some, whatever its name.
+                found.ambiguous |= name.contains(&b'*');
+                found.junk.push(part);
+            }
         }
     }
     join(pieces, &mut found);
@@ -86,15 +108,19 @@ struct Piece {
     span: Span,
     /// From the semicolon on.
     with_semicolon: Span,
+    /// Readers take different values from it.
+    is_odd: bool,
+}
+
+/// Whether a value is one quoted string and nothing else.
+fn is_quoted(bytes: &[u8], value: Span) -> bool {
+    bytes[value.range()].starts_with(b"\"") && quoted(bytes, value.start(), value.end()) == Some(value.end())
 }
 
 fn piece(bytes: &[u8], part: Span, semicolon: usize) -> Option<Piece> {
     let text = &bytes[part.range()];
     let equals = text.iter().position(|b| *b == b'=')?;
     let name = String::from_utf8_lossy(text[..equals].trim_ascii()).to_ascii_lowercase();
-    if name.is_empty() || name.bytes().any(|b| b.is_ascii_whitespace()) {
-        return None;
-    }
     let value = trimmed(bytes, Span::at(part.start() + equals + 1, part.end()));
     let (name, extended) = match name.strip_suffix('*') {
         Some(name) => (name.to_owned(), true),
@@ -104,6 +130,10 @@ fn piece(bytes: &[u8], part: Span, semicolon: usize) -> Option<Piece> {
         Some((base, number)) if let Ok(number) = number.parse() => (base.to_owned(), Some(number)),
         _ => (name, None),
     };
+    // Any other name may itself be the text.
+    if !READ_BY_MACHINES.contains(&&*name) && !READ_BY_PEOPLE.contains(&&*name) {
+        return None;
+    }
     let mut view = View::default();
     match bytes.get(value.start()) {
         Some(b'"') if !value.is_empty() => {
@@ -114,8 +144,12 @@ fn piece(bytes: &[u8], part: Span, semicolon: usize) -> Option<Piece> {
         }
         _ => view = words::unstructured(&bytes[value.range()], value.start()),
     }
+    // In a piece of several, and in a boundary, some read on behind a blank and some do not.
+    let is_odd = (number.is_some() || name == "boundary")
+        && bytes[value.range()].iter().any(u8::is_ascii_whitespace)
+        && !is_quoted(bytes, value);
     let with_semicolon = Span::at(semicolon, part.end());
-    Some(Piece { name, number, extended, view, span: part, with_semicolon })
+    Some(Piece { name, number, extended, view, span: part, with_semicolon, is_odd })
 }
 
 /// Puts pieces of one parameter together, in the order of their numbers, and decodes them.
@@ -123,6 +157,10 @@ fn join(mut pieces: Vec<Piece>, found: &mut Value) {
     pieces.sort_by(|a, b| {
         (&a.name, a.number.is_some(), a.number).cmp(&(&b.name, b.number.is_some(), b.number))
     });
+    found.ambiguous |= pieces.iter().any(|p| p.is_odd)
+        || pieces.windows(2).any(|p| {
+            p[0].name == p[1].name && p[0].number.is_none() && p[0].extended && p[1].number.is_some()
+        });
     let mut all = pieces.into_iter().peekable();
     while let Some(first) = all.next() {
         let mut parts = vec![first];
@@ -204,6 +242,22 @@ fn trimmed(bytes: &[u8], span: Span) -> Span {
     Span::at(span.start() + start, span.start() + end)
 }
 
+/// Dispositions (RFC 2183, RFC 7578, RFC 3261), and what some take for a type.
+const NAMES_ALONE: &[&str] =
+    &["", "inline", "attachment", "form-data", "signal", "alert", "icon", "render", "session", "text"];
+
+/// Parameters that hold text.
+const READ_BY_PEOPLE: &[&str] = &[
+    "name",
+    "filename",
+    "title",
+    "subject",
+    "creation-date",
+    "modification-date",
+    "read-date",
+    "x-unix-mode",
+];
+
 /// Parameters that say how the part is to be read.
 const READ_BY_MACHINES: &[&str] = &[
     "boundary",
@@ -221,12 +275,46 @@ const READ_BY_MACHINES: &[&str] = &[
 ];
 
 impl Parameter {
-    /// The text that it holds, if people read it.
+    /// The text that it holds, if people read it, or if it is not what machines read there.
     pub(super) fn text(self) -> Option<Text> {
-        let Parameter { name, view, whole, more } = self;
-        if READ_BY_MACHINES.contains(&&*name) {
+        if READ_BY_MACHINES.contains(&&*self.name) && self.is_for_machines() {
             return None;
         }
+        let Parameter { name, view, whole, more } = self;
         Some(Text { view, whole: Whole::Parameter { name: name.into_bytes(), whole, more } })
     }
+
+    fn is_for_machines(&self) -> bool {
+        let value = &*self.view.text;
+        match &*self.name {
+            // Every delimiter repeats it.
+            "boundary" => true,
+            "charset" => {
+                let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
+                value.len() <= 20
+                    && value.iter().all(u8::is_ascii_graphic)
+                    && digits <= 8
+                    && Charset::named(value) != Charset::Unknown
+            }
+            "start" => machine::is_ids(value),
+            "size" => value.len() <= 8 && value.iter().all(u8::is_ascii_digit),
+            _ => value.split(|b| *b == b'/').all(machine::is_token),
+        }
+    }
+}
+
+/// A value without its comments, and whether there were any.
+fn without_comments(bytes: &[u8], part: Span) -> (Vec<u8>, bool) {
+    let (mut bare, mut at) = (Vec::new(), part.start());
+    while at < part.end() {
+        if bytes[at] == b'(' {
+            at = comment_end(bytes, at, part.end());
+            bare.push(b' ');
+        } else {
+            bare.push(bytes[at]);
+            at += 1;
+        }
+    }
+    let commented = memchr::memchr(b'(', &bytes[part.range()]).is_some();
+    (bare, commented)
 }

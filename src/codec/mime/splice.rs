@@ -107,7 +107,7 @@ fn patch(item: &TextItem, edits: &[(Span, &[u8])], bytes: &[u8], line_end: &[u8]
                 }
             }
         }
-        Write::Field(Whole::Words) => word_by_word(item, edits, line_end, patches),
+        Write::Field(Whole::Words) => word_by_word(item, edits, bytes, line_end, patches),
         Write::Field(whole) => {
             let (mut text, mut at) = (Vec::new(), 0);
             for (span, replacement) in edits {
@@ -148,8 +148,11 @@ fn in_body(replacement: &[u8], markup: Markup, charset: Charset, before: Option<
 
 /// Puts soft line breaks around what would make its line too long.
 fn soften(bytes: &[u8], piece: Span, written: &[u8], line_end: &[u8], out: &mut Vec<u8>) {
-    let start = memchr::memrchr(b'\n', &bytes[..piece.start()]).map_or(0, |at| at + 1);
-    let end = memchr::memchr(b'\n', &bytes[piece.end()..]).map_or(bytes.len(), |len| piece.end() + len);
+    // No further than matters: a line may be as long as the body, and have an edit in every other word.
+    let before = &bytes[piece.start().saturating_sub(MAX_LINE + 1)..piece.start()];
+    let start = piece.start() - before.len() + memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
+    let after = &bytes[piece.end()..(piece.end() + MAX_LINE + 1).min(bytes.len())];
+    let end = piece.end() + memchr::memchr(b'\n', after).unwrap_or(after.len());
     if (end - start).saturating_sub(piece.len()) + written.len() <= MAX_LINE {
         return out.extend_from_slice(written);
     }
@@ -175,16 +178,26 @@ fn soften(bytes: &[u8], piece: Span, written: &[u8], line_end: &[u8], out: &mut 
 }
 
 /// A field's value: what stands in clear is replaced where it stands, an encoded word is written anew.
-fn word_by_word(item: &TextItem, edits: &[(Span, &[u8])], line_end: &[u8], patches: &mut Vec<Patch>) {
+fn word_by_word(
+    item: &TextItem,
+    edits: &[(Span, &[u8])],
+    bytes: &[u8],
+    line_end: &[u8],
+    patches: &mut Vec<Patch>,
+) {
+    // Where the segment before ends.
+    let mut before = item.view.segments.first().map_or(0, |s| s.raw as usize);
     let mut written = vec![false; edits.len()];
+    let mut done = 0;
     for segment in &item.view.segments {
         let (start, end) = (segment.text as usize, (segment.text + segment.text_len) as usize);
         let raw = Span::at(segment.raw as usize, (segment.raw + segment.raw_len) as usize);
         let (mut text, mut at, mut touched) = (Vec::new(), start, false);
-        for (i, (span, replacement)) in edits.iter().enumerate() {
-            if span.end() <= start || span.start() >= end {
-                continue;
-            }
+        while edits.get(done).is_some_and(|(span, _)| span.end() <= start) {
+            done += 1;
+        }
+        let here = edits[done..].iter().take_while(|(span, _)| span.start() < end);
+        for (i, (span, replacement)) in (done..).zip(here) {
             touched = true;
             text.extend_from_slice(&item.view.text[at..span.start().max(start)]);
             // What spans several is written in the first.
@@ -193,17 +206,32 @@ fn word_by_word(item: &TextItem, edits: &[(Span, &[u8])], line_end: &[u8], patch
             }
             at = span.end().min(end);
         }
+        let gap = Span::at(std::mem::replace(&mut before, raw.end()), raw.start());
         if !touched {
             continue;
         }
         text.extend_from_slice(&item.view.text[at..end]);
+        if text.is_empty() {
+            // Nor may a line be left of which only blanks remain: it would end the header.
+            let blanks = bytes[gap.range()].iter().rev().take_while(|b| b.is_ascii_whitespace()).count();
+            patches.push(Patch { span: Span::at(raw.start() - blanks, raw.end()), bytes: text });
+            continue;
+        }
+        let mut new = Vec::new();
+        // A line that goes on begins with a blank, and so it has to.
+        let is_blank = |b: u8| matches!(b, b' ' | b'\t');
+        if bytes[..raw.start()].ends_with(b"\n")
+            && bytes.get(raw.start()).copied().is_some_and(is_blank)
+            && !is_blank(text[0])
+        {
+            new.push(b' ');
+        }
         // Where UTF-8 stands in clear (RFC 6532) more of it may.
         if segment.verbatim && (text.is_ascii() || !item.view.text[start..end].is_ascii()) {
-            patches.push(Patch { span: raw, bytes: text });
+            new.extend_from_slice(&text);
         } else {
-            let mut new = Vec::new();
             words::write(&text, line_end, &mut new);
-            patches.push(Patch { span: raw, bytes: new });
         }
+        patches.push(Patch { span: raw, bytes: new });
     }
 }

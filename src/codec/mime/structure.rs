@@ -1,20 +1,31 @@
 //! What a mail is made of: every byte of it is structure, text in some view, or content that is no text.
 
-use super::charset::Charset;
+use super::about::{About, Encoding, Form, READ_ONCE, encoding};
+use super::addresses::addresses;
+use super::boundaries;
+use super::charset::{self, Charset};
+use super::content::{self, Content};
 use super::header::{self, Field, Sort, Whole};
 use super::html;
 use super::lines;
-use super::parameters::{self, Value};
+use super::machine;
+use super::parameters;
 use super::transfer;
 use super::view::View;
+use super::words;
 use super::{Facts, Role, Unscannable};
-use crate::codec::unscannable;
 use crate::span::Span;
 
 /// Entities within entities: deeper ones are not taken apart.
 const MAX_DEPTH: usize = 24;
 /// Entities of one mail.
 const MAX_ENTITIES: usize = 4096;
+/// Texts of one mail: each takes some 300 bytes beside its own, and `<a b=c>` is one.
+const MAX_TEXTS: usize = 1 << 17;
+/// Runs of a body that are not as they were written: each takes 20 bytes in every layer, and `&lt;` is one.
+const MAX_RUNS: usize = 1 << 21;
+/// Bytes of a header field of which parts are looked for: thousands of addresses.
+const MAX_FIELD: usize = 1 << 20;
 
 /// A run of bytes taken apart, in the order of the bytes.
 #[derive(Default)]
@@ -80,44 +91,8 @@ pub(super) struct Dissection {
     decoded: usize,
     /// Parts that are no text, so far.
     opaque: usize,
-}
-
-/// How a body is encoded in its transfer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Encoding {
-    None,
-    Taken(Transfer),
-    Unknown,
-}
-
-/// What an entity's header says of its body.
-#[derive(Clone)]
-struct About {
-    /// `text/plain`, in lower case.
-    main: String,
-    encoding: Encoding,
-    attached: bool,
-    boundary: Option<Vec<u8>>,
-    charset: Option<Vec<u8>>,
-    flowed: bool,
-    delsp: bool,
-}
-
-impl About {
-    fn new(main: &str, encoding: Encoding, attached: bool) -> About {
-        let main = main.to_owned();
-        About { main, encoding, attached, boundary: None, charset: None, flowed: false, delsp: false }
-    }
-
-    /// What the parameters of `Content-Type` say.
-    fn read(&mut self, value: &Value) {
-        self.main.clone_from(&value.main);
-        self.boundary = value.get("boundary").filter(|b| !b.is_empty()).map(<[u8]>::to_vec);
-        self.charset = value.get("charset").map(<[u8]>::to_vec);
-        let is =
-            |name: &str, text: &str| value.get(name).is_some_and(|v| v.eq_ignore_ascii_case(text.as_bytes()));
-        (self.flowed, self.delsp) = (is("format", "flowed"), is("delsp", "yes"));
-    }
+    /// Texts so far.
+    texts: usize,
 }
 
 impl Dissection {
@@ -131,6 +106,7 @@ impl Dissection {
             signed: false,
             decoded: 0,
             opaque: 0,
+            texts: 0,
         };
         let mut document = Document::default();
         dissection.entity(mail, Span::at(0, mail.len()), "text/plain", &mut document.items);
@@ -147,6 +123,13 @@ impl Dissection {
         self.depth += 1;
         let within = &bytes[..span.end()];
         let header = header::read(within, span.start());
+        // Some read on behind the delimiter of a part whose header has no end. Nor do all agree on a CR alone.
+        let has_end = header.ended || span.end() == bytes.len() || within.ends_with(b"\n");
+        let has_lone_cr = span.start() == 0
+            && memchr::memchr_iter(b'\r', within).any(|at| within.get(at + 1) != Some(&b'\n'));
+        if header.ambiguous || !has_end || has_lone_cr {
+            self.facts.unscannable(Unscannable::Ambiguous);
+        }
         let about = self.fields(within, &header.fields, usual, items);
         let (opaque, entities) = (self.opaque, self.entities);
         self.body(bytes, Span::at(header.end, span.end()), &about, items);
@@ -167,44 +150,74 @@ impl Dissection {
             if is("dkim-signature") || is("arc-message-signature") || is("domainkey-signature") {
                 self.facts.dkim |= self.depth == 1;
             }
-            let sort = header::sort(name);
-            if sort != Sort::Structure && super::words::any_unreadable(&bytes[field.value.range()]) {
-                self.facts.unscannable(Unscannable::Charset);
+            let value = Span::at(
+                if header::speaks(name) { field.name.start() } else { field.value.start() },
+                field.value.end(),
+            );
+            let whole = |role| {
+                (
+                    role,
+                    header::Text {
+                        view: words::unstructured(&bytes[value.range()], value.start()),
+                        whole: Whole::Words,
+                    },
+                )
+            };
+            if value.len() > MAX_FIELD {
+                self.facts.unscannable(Unscannable::TooDeep);
+                continue;
             }
-            match sort {
-                Sort::Structure if is("content-transfer-encoding") => {
-                    encodings += 1;
-                    about.encoding = encoding(&bytes[field.value.range()]);
-                }
-                Sort::Structure => {}
+            let texts: Vec<(Role, header::Text)> = match header::sort(name) {
+                Sort::Structure(grammar) => match machine::comments(bytes, field.value, grammar) {
+                    Some(comments) => comments.into_iter().map(|text| (Role::Header, text)).collect(),
+                    None => vec![whole(Role::Header)],
+                },
                 Sort::Addresses => {
-                    for text in header::addresses(bytes, field.value) {
-                        self.field(text, Role::Address, name, items);
+                    let (texts, sure) = addresses(bytes, field.value);
+                    if !sure {
+                        self.facts.unscannable(Unscannable::Ambiguous);
                     }
+                    texts.into_iter().map(|text| (Role::Address, text)).collect()
                 }
                 Sort::Parameters => {
-                    let mut value = parameters::read(bytes, field.value);
-                    for junk in std::mem::take(&mut value.junk) {
-                        let view = super::words::unstructured(&bytes[junk.range()], junk.start());
-                        self.field(header::Text { view, whole: Whole::Words }, Role::Header, name, items);
-                    }
+                    let read = parameters::read(bytes, field.value);
                     if is("content-type") {
                         types += 1;
-                        about.read(&value);
-                    } else {
-                        about.attached |= value.main.starts_with("attachment");
-                    }
-                    for parameter in value.parameters {
-                        if let Some(text) = parameter.text() {
-                            self.field(text, Role::Filename, name, items);
+                        about.read(&read);
+                        if read.is_odd || READ_ONCE.iter().any(|name| read.repeats(name)) {
+                            self.facts.unscannable(Unscannable::Ambiguous);
                         }
+                    } else {
+                        about.attached |= read.main.starts_with("attachment");
                     }
+                    if read.ambiguous {
+                        self.facts.unscannable(Unscannable::Ambiguous);
+                    }
+                    about.read_name(&read);
+                    let junk = read.junk.iter().map(|junk| {
+                        let view = words::unstructured(&bytes[junk.range()], junk.start());
+                        (Role::Header, header::Text { view, whole: Whole::Words })
+                    });
+                    let parameters =
+                        read.parameters.into_iter().filter_map(|p| Some((Role::Filename, p.text()?)));
+                    junk.chain(parameters).collect()
                 }
-                Sort::Unstructured => {
-                    let view = super::words::unstructured(&bytes[field.value.range()], field.value.start());
-                    let role = if is("subject") && self.depth == 1 { Role::Subject } else { Role::Header };
-                    self.field(header::Text { view, whole: Whole::Words }, role, name, items);
-                }
+                Sort::Unstructured if is("subject") && self.depth == 1 => vec![whole(Role::Subject)],
+                Sort::Unstructured => vec![whole(Role::Header)],
+            };
+            if is("content-transfer-encoding") {
+                encodings += 1;
+                about.encoding = encoding(&bytes[field.value.range()]);
+            }
+            let decoded =
+                texts.iter().flat_map(|(_, text)| text.view.segments.iter().filter(|s| !s.verbatim));
+            let mut decoded: Vec<usize> = decoded.map(|s| s.raw as usize - value.start()).collect();
+            decoded.sort_unstable();
+            if let Some(why) = words::unreadable(&bytes[value.range()], &decoded) {
+                self.facts.unscannable(why);
+            }
+            for (role, text) in texts {
+                self.field(text, role, name, items);
             }
         }
         // Of two each reader takes another one.
@@ -212,6 +225,12 @@ impl Dissection {
             self.facts.unscannable(Unscannable::Ambiguous);
         }
         if !about.main.contains('/') {
+            // Without a subtype it is plain text to some, and to others it may still have parts.
+            if !about.main.is_empty() && about.main != "text"
+                || about.main.is_empty() && about.boundary.is_some()
+            {
+                self.facts.unscannable(Unscannable::Ambiguous);
+            }
             usual.clone_into(&mut about.main);
         }
         about
@@ -226,6 +245,13 @@ impl Dissection {
         if item.view.text.is_empty() {
             return;
         }
+        self.texts += 1;
+        if self.texts > MAX_TEXTS {
+            return self.facts.unscannable(Unscannable::TooDeep);
+        }
+        if content::disguises(&item.view.text) {
+            self.facts.unscannable(Unscannable::Ambiguous);
+        }
         item.base = self.base;
         let len = item.view.text.len() as u32;
         if self.signed {
@@ -238,55 +264,89 @@ impl Dissection {
     }
 
     fn body(&mut self, bytes: &[u8], span: Span, about: &About, items: &mut Vec<Item>) {
-        let main = &*about.main;
-        let (sort, rest) = main.split_once('/').unwrap_or((main, ""));
-        let composite = sort == "multipart" || is_message(main);
+        let form = about.form();
         if about.encoding == Encoding::Unknown {
             self.facts.unscannable(Unscannable::Encoding);
             return self.plain(bytes, span, Role::Body, items);
         }
         match about.encoding {
-            Encoding::Taken(Transfer::QuotedPrintable) if !composite => {}
+            Encoding::Taken(Transfer::QuotedPrintable) if form == Form::Leaf => {}
             Encoding::Taken(how) => {
+                // RFC 2045 section 6.4 has none here, and many readers take none off.
+                let raw = &bytes[span.range()];
+                let is_surely_taken_off = match form {
+                    Form::Leaf => true,
+                    Form::Message if how == Transfer::Base64 => transfer::is_in_lines(raw),
+                    Form::Message | Form::Headers => {
+                        about.main.starts_with("text/") || about.is_named_as_mail
+                    }
+                    Form::Multipart | Form::UnknownMessage => false,
+                };
+                if !is_surely_taken_off {
+                    self.facts.unscannable(Unscannable::Ambiguous);
+                }
                 let decoded = match how {
                     Transfer::Base64 => {
-                        let decoded = transfer::base64(&bytes[span.range()]);
-                        if !decoded.whole {
+                        let decoded = transfer::base64(raw);
+                        if !decoded.whole || transfer::has_words(raw) {
                             self.facts.unscannable(Unscannable::Encoding);
                         }
                         decoded.bytes
                     }
-                    Transfer::QuotedPrintable => transfer::quoted_printable(&bytes[span.range()]).text,
+                    Transfer::QuotedPrintable => transfer::quoted_printable(raw).text,
                     Transfer::Uuencode => return self.uuencoded(bytes, span, about, items),
                 };
                 let mut document = Document::default();
                 let inner = About { encoding: Encoding::None, ..about.clone() };
                 // A part that is a leaf stands in the mail all the same.
-                self.decoded += usize::from(composite);
+                self.decoded += usize::from(form != Form::Leaf);
                 self.body(&decoded, Span::at(0, decoded.len()), &inner, &mut document.items);
-                self.decoded -= usize::from(composite);
+                self.decoded -= usize::from(form != Form::Leaf);
                 return items.push(Item::Encoded { span, how, bytes: decoded, document });
             }
             _ => {}
         }
-        match sort {
-            "multipart" => self.multipart(bytes, span, about, rest, items),
-            _ if is_message(main) => self.entity(bytes, span, "text/plain", items),
-            _ => self.leaf(bytes, span, about, items),
+        match form {
+            Form::Multipart => self.multipart(bytes, span, about, items),
+            Form::Message => self.entity(bytes, span, "text/plain", items),
+            Form::Headers => self.headers(bytes, span, items),
+            Form::UnknownMessage => {
+                self.facts.unscannable(Unscannable::Ambiguous);
+                self.plain(bytes, span, Role::Body, items);
+            }
+            Form::Leaf => self.leaf(bytes, span, about, items),
         }
     }
 
+    /// Header fields that are shown as they stand, but for the encoded words that some readers decode there, too.
+    fn headers(&mut self, bytes: &[u8], span: Span, items: &mut Vec<Item>) {
+        let text = &bytes[span.range()];
+        let view = words::decoded(text);
+        let decoded: Vec<usize> =
+            view.segments.iter().filter(|s| !s.verbatim).map(|s| s.raw as usize).collect();
+        if let Some(why) = words::unreadable(text, &decoded) {
+            self.facts.unscannable(why);
+        }
+        let view = view.shifted(span.start());
+        let (write, path) = (Write::Field(Whole::Words), vec![b"body".to_vec()]);
+        self.text(TextItem { view, write, role: Role::Body, path, base: 0 }, items);
+    }
+
     /// The parts of a multipart, RFC 2046 section 5.1.
-    fn multipart(&mut self, bytes: &[u8], span: Span, about: &About, sort: &str, items: &mut Vec<Item>) {
+    fn multipart(&mut self, bytes: &[u8], span: Span, about: &About, items: &mut Vec<Item>) {
+        let sort = about.main.strip_prefix("multipart/").unwrap_or_default();
+        if sort == "encrypted" {
+            self.facts.unscannable(Unscannable::Encrypted);
+        }
         let Some(boundary) = &about.boundary else {
             self.facts.unscannable(Unscannable::Ambiguous);
             return self.plain(bytes, span, Role::Body, items);
         };
-        if sort == "encrypted" {
-            self.facts.unscannable(Unscannable::Encrypted);
-        }
         let usual = if sort == "digest" { "message/rfc822" } else { "text/plain" };
-        let delimiters = delimiters(bytes, span, boundary);
+        let (delimiters, sure) = boundaries::delimiters(bytes, span, boundary);
+        if !sure || delimiters.is_empty() || !boundaries::is_sure(boundary) {
+            self.facts.unscannable(Unscannable::Ambiguous);
+        }
         let first = delimiters.first().map_or(span.end(), |d| d.span.start());
         self.plain(bytes, Span::at(span.start(), first), Role::Body, items);
         let outside = self.signed;
@@ -299,7 +359,12 @@ impl Dissection {
             }
             self.signed = outside || sort == "signed" && at == 0;
             // The line end before a delimiter is its own.
-            self.entity(bytes, Span::at(part.start(), without_line_end(bytes, part)), usual, items);
+            self.entity(
+                bytes,
+                Span::at(part.start(), boundaries::without_line_end(bytes, part)),
+                usual,
+                items,
+            );
             self.signed = outside;
         }
     }
@@ -316,12 +381,16 @@ impl Dissection {
         let main = &*about.main;
         let quoted_printable = about.encoding == Encoding::Taken(Transfer::QuotedPrintable);
         let raw = &bytes[span.range()];
+        if quoted_printable && memchr::memchr_iter(b'=', raw).count() > MAX_RUNS {
+            self.facts.unscannable(Unscannable::TooDeep);
+            return self.plain(bytes, span, Role::Body, items);
+        }
         let transferred = match quoted_printable {
             true => transfer::quoted_printable(raw).shifted(span.start()),
             false => View::verbatim(raw, span.start()),
         };
         let content = &*transferred.text;
-        match sort_of(main, content) {
+        match content::sort_of(main, about.attached, content) {
             Content::Text => {}
             Content::Signature => return,
             Content::Encrypted => {
@@ -334,11 +403,11 @@ impl Dissection {
                 return;
             }
         }
-        if content.windows(27).any(|w| w == b"-----BEGIN PGP MESSAGE-----") {
-            self.facts.unscannable(Unscannable::Encrypted);
+        if let Some(why) = content::holds(content, about) {
+            self.facts.unscannable(why);
         }
         let outside = self.signed;
-        self.signed |= content.windows(34).any(|w| w == b"-----BEGIN PGP SIGNED MESSAGE-----");
+        self.signed |= memchr::memmem::find(content, b"-----BEGIN PGP SIGNED MESSAGE-----").is_some();
         if !quoted_printable && !transfer::uudecode(content).is_empty() {
             self.with_uuencoded(bytes, span, about, items);
         } else {
@@ -349,14 +418,39 @@ impl Dissection {
 
     /// Text in its character set and markup.
     fn decoded(&mut self, transferred: &View, about: &About, quoted_printable: bool, items: &mut Vec<Item>) {
-        let charset = match &about.charset {
-            Some(label) => Charset::named(label),
-            None => Charset::of(&transferred.text),
+        let main = &*about.main;
+        let is_markup = content::is_markup(about, &transferred.text);
+        let charset = match (&about.charset, content::declared(&transferred.text)) {
+            (Some(label), _) => Charset::named(label),
+            (None, Some(label)) if is_markup => {
+                // Some readers follow it, some do not: there must be the same ASCII to both.
+                let charset = Charset::named(label);
+                if !matches!(charset, Charset::Ascii | Charset::Utf8 | Charset::Legacy(_)) {
+                    self.facts.unscannable(Unscannable::Charset);
+                }
+                charset
+            }
+            _ => Charset::of(&transferred.text),
         };
         let charset = charset.resolved(&transferred.text);
         // Many readers do not show it, and read on.
         let is_wide = about.charset.is_some() && matches!(charset, Charset::Utf16(_));
-        if transferred.text.contains(&0) && !is_wide {
+        // Quoted-printable has lines, UTF-16 has none: a line end that is one byte puts all behind it out of step.
+        if transferred.text.contains(&0) && (!is_wide || quoted_printable) {
+            self.facts.unscannable(Unscannable::Charset);
+        }
+        let is_card = matches!(main, "text/calendar" | "text/vcard" | "text/x-vcard" | "text/directory");
+        // What each of the layers to come may make a run of.
+        let runs = transferred.text.iter().filter(|b| match b {
+            b'<' | b'&' => is_markup,
+            b'\n' | b'\\' => about.flowed || is_card,
+            b'+' => charset == Charset::Utf7,
+            b => !b.is_ascii() && charset != Charset::Utf8 || matches!(charset, Charset::Utf16(_)),
+        });
+        if runs.count() > MAX_RUNS {
+            return self.facts.unscannable(Unscannable::TooDeep);
+        }
+        if is_wide && charset::holds_ascii(&transferred.text) {
             self.facts.unscannable(Unscannable::Charset);
         }
         let Ok(characters) = charset.view(&transferred.text) else {
@@ -364,13 +458,19 @@ impl Dissection {
             return;
         };
         let characters = characters.over(transferred);
-        let main = &*about.main;
         let role = if about.attached { Role::Attachment } else { Role::Body };
         let body = |markup| Write::Body { markup, charset, quoted_printable };
-        if is_markup(main) {
+        if is_markup {
             let mut found = Vec::new();
-            html::views(&characters.text, &mut |place, view| found.push((place, view)));
+            html::views(&characters.text, &mut |place, view| {
+                if found.len() <= MAX_TEXTS {
+                    found.push((place, view));
+                }
+            });
             for (place, view) in found {
+                if let Some(why) = content::hides(place, &view.text, &characters.text) {
+                    self.facts.unscannable(why);
+                }
                 let mut path = vec![b"body".to_vec()];
                 if let html::Place::Attribute { name, .. } = place {
                     path.push(characters.text[name.range()].to_ascii_lowercase());
@@ -380,14 +480,18 @@ impl Dissection {
             }
             return;
         }
-        let (view, markup) = match main {
-            "text/calendar" | "text/vcard" | "text/x-vcard" | "text/directory" => {
-                (lines::unfolded(&characters.text).over(&characters), Markup::Card)
+        let (view, markup) = match () {
+            () if is_card => {
+                let unfolded = lines::unfolded(&characters.text);
+                if let Some(why) = content::encoded_in_card(&unfolded.text) {
+                    self.facts.unscannable(why);
+                }
+                (unfolded.over(&characters), Markup::Card)
             }
-            _ if about.flowed => {
+            () if about.flowed => {
                 (lines::flowed(&characters.text, about.delsp).over(&characters), Markup::None)
             }
-            _ => (characters, Markup::None),
+            () => (characters, Markup::None),
         };
         self.text(TextItem { view, write: body(markup), role, path: vec![b"body".to_vec()], base: 0 }, items);
     }
@@ -418,129 +522,4 @@ impl Dissection {
         }
         self.decoded(&View::verbatim(&bytes[at..span.end()], at), about, false, items);
     }
-}
-
-/// What a body holds.
-enum Content {
-    Text,
-    /// A detached signature: it tells of no patient.
-    Signature,
-    Encrypted,
-    Opaque,
-}
-
-/// What content of a type is. What is no text by its type is one by its bytes or none: senders call anything an octet-stream.
-fn sort_of(main: &str, content: &[u8]) -> Content {
-    const OPAQUE: &[&str] = &["application/pdf", "application/rtf", "text/rtf", "application/postscript"];
-    match main {
-        "application/pgp-signature" | "application/pkcs7-signature" | "application/x-pkcs7-signature" => {
-            Content::Signature
-        }
-        "application/pkcs7-mime" | "application/x-pkcs7-mime" | "application/pgp-encrypted" => {
-            Content::Encrypted
-        }
-        _ if OPAQUE.contains(&main) => Content::Opaque,
-        // An XML image is text.
-        _ if is_text(main) && !looks_binary(main, content) => Content::Text,
-        _ if ["image/", "audio/", "video/", "font/", "model/"].iter().any(|t| main.starts_with(t)) => {
-            Content::Opaque
-        }
-        _ if is_text(main) || looks_binary(main, content) || std::str::from_utf8(content).is_err() => {
-            Content::Opaque
-        }
-        _ => Content::Text,
-    }
-}
-
-fn is_text(main: &str) -> bool {
-    main.starts_with("text/")
-        || main.ends_with("+xml")
-        || main.ends_with("+json")
-        || ["application/json", "application/xml", "application/hl7-v2", "application/x-www-form-urlencoded"]
-            .contains(&main)
-}
-
-/// Whether bytes are those of a file that is no text, whatever their type says.
-fn looks_binary(main: &str, content: &[u8]) -> bool {
-    const MAGIC: &[&[u8]] = &[
-        b"%PDF-",
-        b"{\\rtf",
-        b"\x89PNG",
-        b"GIF8",
-        b"\xff\xd8\xff",
-        b"\xd0\xcf\x11\xe0",
-        b"Rar!",
-        b"7z\xbc\xaf",
-    ];
-    let start = content.trim_ascii_start();
-    if MAGIC.iter().any(|magic| start.starts_with(magic)) {
-        return true;
-    }
-    match unscannable(content) {
-        // In a text its character set says so.
-        Some(why) if why.contains("UTF-16") => !main.starts_with("text/"),
-        Some(_) => true,
-        None => content.contains(&0) && !main.starts_with("text/"),
-    }
-}
-
-fn is_message(main: &str) -> bool {
-    matches!(main, "message/rfc822" | "message/global" | "message/news")
-}
-
-fn is_markup(main: &str) -> bool {
-    matches!(main, "text/html" | "text/xml" | "application/xml") || main.ends_with("+xml")
-}
-
-fn encoding(value: &[u8]) -> Encoding {
-    let word = value.split(|b| matches!(b, b'(' | b';')).next().unwrap_or(value).trim_ascii();
-    let is = |other: &str| word.eq_ignore_ascii_case(other.as_bytes());
-    if is("base64") {
-        Encoding::Taken(Transfer::Base64)
-    } else if is("quoted-printable") {
-        Encoding::Taken(Transfer::QuotedPrintable)
-    } else if is("x-uuencode") || is("x-uue") || is("uuencode") {
-        Encoding::Taken(Transfer::Uuencode)
-    } else if is("") || is("7bit") || is("8bit") || is("binary") {
-        Encoding::None
-    } else {
-        Encoding::Unknown
-    }
-}
-
-/// A line `--boundary` or `--boundary--`.
-struct Delimiter {
-    /// With its line end.
-    span: Span,
-    closes: bool,
-}
-
-fn delimiters(bytes: &[u8], span: Span, boundary: &[u8]) -> Vec<Delimiter> {
-    let mut found = Vec::new();
-    let mut start = span.start();
-    while start < span.end() {
-        let (end, next) = header::line(&bytes[..span.end()], start);
-        let line = &bytes[start..end];
-        if let Some(rest) = line.strip_prefix(b"--").and_then(|l| l.strip_prefix(boundary)) {
-            let (closes, rest) = match rest.strip_prefix(b"--") {
-                Some(rest) => (true, rest),
-                None => (false, rest),
-            };
-            if rest.trim_ascii().is_empty() {
-                found.push(Delimiter { span: Span::at(start, next), closes });
-                // What stands behind the end is an epilogue, whatever it looks like.
-                if closes {
-                    break;
-                }
-            }
-        }
-        start = next;
-    }
-    found
-}
-
-fn without_line_end(bytes: &[u8], part: Span) -> usize {
-    let text = &bytes[part.range()];
-    let text = text.strip_suffix(b"\n").map_or(text, |t| t.strip_suffix(b"\r").unwrap_or(t));
-    part.start() + text.len()
 }

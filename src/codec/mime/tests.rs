@@ -4,7 +4,7 @@ use super::*;
 use crate::codec::PathStep;
 
 /// All texts of a mail, each with its path.
-fn texts(mail: &[u8]) -> Vec<(String, String)> {
+pub(super) fn texts(mail: &[u8]) -> Vec<(String, String)> {
     let mut found = Vec::new();
     leaves(mail, &mut Scratch::default(), &mut |leaf| {
         let keys = (0..leaf.path.depth()).filter_map(|i| match leaf.path.step(i)? {
@@ -17,7 +17,7 @@ fn texts(mail: &[u8]) -> Vec<(String, String)> {
 }
 
 /// The mail with every occurrence of a value in its texts replaced.
-fn replaced(mail: &[u8], value: &str, by: &str) -> (Vec<u8>, Touched) {
+pub(super) fn replaced(mail: &[u8], value: &str, by: &str) -> (Vec<u8>, Touched) {
     let mut scratch = Scratch::default();
     let mut edits = Vec::new();
     leaves(mail, &mut scratch, &mut |leaf| {
@@ -39,11 +39,11 @@ fn replaced(mail: &[u8], value: &str, by: &str) -> (Vec<u8>, Touched) {
     (out, scratch.touched)
 }
 
-fn lines(text: &str) -> String {
+pub(super) fn lines(text: &str) -> String {
     text.replace('\n', "\r\n")
 }
 
-const VALUE: &str = "219-10-9999";
+pub(super) const VALUE: &str = "219-10-9999";
 
 /// Each mail holds the value where a careless reader would not look; it goes, and what is around it stays.
 #[test]
@@ -161,9 +161,9 @@ fn wherever_a_value_stands_it_is_seen_and_replaced() {
 #[test]
 fn structure_is_never_text() {
     let mail = lines(
-        "Return-Path: <219-10-9999@x.org>\nReceived: from 219-10-9999 by x\nMessage-ID: <219-10-9999@x>\nReferences: <219-10-9999@x>\n\
+        "Return-Path: <219-10-9999@x.org>\nReceived: from 219-10-9999 by x with ESMTPS id 219-10-9999 for <219-10-9999@x.org>; Thu, 5 Mar 2026 10:00:00 +0000\nMessage-ID: <219-10-9999@x>\nReferences: <219-10-9999@x>\n\
          Date: Thu, 5 Mar 2026 10:00:00 +0000\nFrom: 219-10-9999@x.org\nTo: <219-10-9999@x.org>, A <219-10-9999@y.org>\n\
-         DKIM-Signature: v=1; b=219-10-9999\nContent-Type: multipart/mixed; boundary=\"219-10-9999\"\n\n--219-10-9999\n\nx\n--219-10-9999--\n",
+         DKIM-Signature: v=1; a=rsa-sha256; d=x.org; s=219-10-9999; h=From:To; b=\nContent-Type: multipart/mixed; boundary=\"219-10-9999\"\n\n--219-10-9999\n\nx\n--219-10-9999--\n",
     );
     let (out, touched) = replaced(mail.as_bytes(), VALUE, "[SSN]");
     assert_eq!(String::from_utf8(out).unwrap(), mail);

@@ -8,7 +8,7 @@ mod base64;
 mod quoted_printable;
 mod uuencode;
 
-pub(super) use base64::{base64, write_base64};
+pub(super) use base64::{base64, has_words, is_in_lines, write_base64};
 pub(super) use quoted_printable::{quoted_printable, wrap_quoted_printable, write_quoted_printable};
 pub(super) use uuencode::{uudecode, write_uuencode};
 

@@ -1,5 +1,6 @@
 //! Encoded words of header fields, RFC 2047: `=?UTF-8?Q?Mar=C3=ADa?=`.
 
+use super::Unscannable;
 use super::charset::Charset;
 use super::transfer;
 use super::view::View;
@@ -14,44 +15,84 @@ pub(super) struct Word {
     pub(super) span: Span,
     /// What it says, in UTF-8 where the character set is known.
     pub(super) text: Vec<u8>,
-    /// Its character set is one that cannot be read: the text is its bytes.
-    unreadable: bool,
+    /// Its character set is one that cannot be read, or its Base64 is broken: readers show different things.
+    unreadable: Option<Unscannable>,
 }
 
 /// The encoded word that begins at `at`, if one does.
 pub(super) fn word_at(bytes: &[u8], at: usize) -> Option<Word> {
     let rest = bytes.get(at..)?.strip_prefix(b"=?")?;
-    let charset_len = rest.iter().position(|b| *b == b'?')?;
+    let charset_len = memchr::memchr(b'?', rest)?;
     let charset = &rest[..charset_len];
-    if charset.is_empty() || charset.iter().any(|b| b.is_ascii_whitespace()) {
+    if charset.is_empty() {
         return None;
     }
     let (encoding, rest) = rest[charset_len + 1..].split_first()?;
     let rest = rest.strip_prefix(b"?")?;
-    // Senders write spaces in them against the rule, and clients read on.
-    let end = rest.windows(2).position(|w| w == b"?=")?;
-    let encoded = &rest[..end];
-    if encoded.iter().any(|b| matches!(b, b'\r' | b'\n')) {
+    if !matches!(encoding, b'Q' | b'q' | b'B' | b'b') {
         return None;
     }
-    let decoded = match encoding {
-        b'Q' | b'q' => unquote(encoded),
-        b'B' | b'b' => transfer::base64(encoded).bytes,
-        _ => return None,
+    // Senders write blanks and question marks in them against the rule, and fold them; clients read on. But where another
+    // one begins, this one never ended.
+    let end = memchr::memchr_iter(b'?', rest).find_map(|i| match (rest[..i].last(), rest.get(i + 1)) {
+        (_, Some(b'=')) => Some(Some(i)),
+        (Some(b'='), _) => Some(None),
+        _ => None,
+    })??;
+    let encoded: Vec<u8> = rest[..end].iter().copied().filter(|b| !matches!(b, b'\r' | b'\n')).collect();
+    let (decoded, whole) = match encoding {
+        b'Q' | b'q' => (unquote(&encoded), true),
+        _ => {
+            let decoded = transfer::base64(&encoded);
+            (decoded.bytes, decoded.whole)
+        }
     };
     // A language may stand behind the name (RFC 2231 section 5).
     let label = charset.split(|b| *b == b'*').next().unwrap_or(charset);
+    // Some decode it whatever stands there.
+    let is_name = label.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.:+'()".contains(b));
     let (text, unreadable) = match Charset::named(label).view(&decoded) {
-        Ok(view) => (view.text, false),
-        Err(_) => (decoded, true),
+        Ok(view) if is_name => (view.text, (!whole).then_some(Unscannable::Encoding)),
+        _ => (decoded, Some(Unscannable::Charset)),
     };
     let len = 2 + charset_len + 1 + 1 + 1 + end + 2;
     Some(Word { span: Span::at(at, at + len), text, unreadable })
 }
 
-/// Whether an encoded word in a field's value cannot be read.
-pub(super) fn any_unreadable(value: &[u8]) -> bool {
-    memchr::memchr_iter(b'=', value).any(|at| word_at(value, at).is_some_and(|word| word.unreadable))
+/// Why a field's value cannot be read: an encoded word in it, or an escape that switches character sets. Texts that begin where an
+/// encoded word does are at these places; a word that none of them is of, because it spans what parts them, would be read by some.
+pub(super) fn unreadable(value: &[u8], decoded_at: &[usize]) -> Option<Unscannable> {
+    if value.contains(&0x1b) {
+        return Some(Unscannable::Charset);
+    }
+    let last_end = memchr::memmem::rfind(value, b"?=");
+    let mut at = 0;
+    while let Some(len) = memchr::memmem::find(&value[at..], b"=?") {
+        at += len;
+        let Some(word) = word_at(value, at) else {
+            // One that another begins within: some look for its end further on.
+            if opens(&value[at..]) && last_end > Some(at) {
+                return Some(Unscannable::Ambiguous);
+            }
+            at += 2;
+            continue;
+        };
+        if word.unreadable.is_some() {
+            return word.unreadable;
+        }
+        if !word.text.is_empty() && decoded_at.binary_search(&at).is_err() {
+            return Some(Unscannable::Ambiguous);
+        }
+        at = word.span.end();
+    }
+    None
+}
+
+/// Whether an encoded word begins here, with an end or without.
+fn opens(text: &[u8]) -> bool {
+    let after =
+        memchr::memchr(b'?', text.get(2..).unwrap_or_default()).map_or(&[][..], |len| &text[len + 3..]);
+    matches!(after, [b'q' | b'Q' | b'b' | b'B', b'?', ..])
 }
 
 /// The `Q` encoding: `_` is a blank, `=XX` a byte.
@@ -107,8 +148,18 @@ pub(super) fn write(text: &[u8], line_end: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// A field's value as it is read: folds removed, encoded words decoded, blanks between two of them left out.
+/// A field's value as it is read: folds removed, encoded words decoded, blanks between two of them left out. What is no UTF-8 is
+/// taken for windows-1252, as clients do.
 pub(super) fn unstructured(value: &[u8], at: usize) -> View {
+    if str::from_utf8(value).is_err()
+        && let Ok(characters) = Charset::of(value).view(value)
+    {
+        return in_utf_8(&characters.text, 0).over(&characters).shifted(at);
+    }
+    in_utf_8(value, at)
+}
+
+fn in_utf_8(value: &[u8], at: usize) -> View {
     let mut view = View::default();
     let (mut i, mut verbatim) = (0, 0);
     // Where the last encoded word ended, while only blanks have come since.
@@ -153,6 +204,26 @@ pub(super) fn unstructured(value: &[u8], at: usize) -> View {
     }
     let start = after_word.unwrap_or(verbatim);
     push_unfolded(&mut view, &value[start..], at + start);
+    view
+}
+
+/// A text whose encoded words are decoded, and that is else as it stands.
+pub(super) fn decoded(text: &[u8]) -> View {
+    let mut view = View::default();
+    let (mut taken, mut at, mut after_word) = (0, 0, false);
+    while let Some(len) = memchr::memmem::find(&text[at..], b"=?") {
+        at += len;
+        let Some(word) = word_at(text, at) else {
+            at += 2;
+            continue;
+        };
+        if !after_word || !text[taken..at].trim_ascii().is_empty() {
+            view.push_verbatim(&text[taken..at], taken);
+        }
+        view.push_decoded(&word.text, word.span);
+        (taken, at, after_word) = (word.span.end(), word.span.end(), true);
+    }
+    view.push_verbatim(&text[taken..], taken);
     view
 }
 

@@ -53,6 +53,12 @@ pub(super) fn holds_ascii_pairs(bytes: &[u8]) -> bool {
     bytes.chunks_exact(2).any(|unit| unit.iter().all(|b| matches!(b, b' '..=b'~')))
 }
 
+/// Whether several units in a row are two ASCII characters each: text that is in UTF-16 by its label only, in its midst.
+pub(in crate::codec::mime) fn holds_ascii(bytes: &[u8]) -> bool {
+    let printable = |b: &u8| matches!(b, b' '..=b'~');
+    bytes.split(|b| !printable(b)).any(|run| run.len() >= 8)
+}
+
 /// Each character is one indivisible run: nothing may get between the bytes of a unit. Lone surrogates and a last byte
 /// without its second are replacement characters.
 pub(super) fn view(bytes: &[u8], order: Order) -> View {

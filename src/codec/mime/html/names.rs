@@ -81,7 +81,7 @@ pub(super) fn element(name: &[u8]) -> Option<(Gap, Content)> {
         | b"progress" | b"select" | b"svg" | b"video" | b"math" | b"v:imagedata" | b"v:shape" => {
             (Gap::Space, Content::Html)
         }
-        b"a" | b"abbr" | b"acronym" | b"area" | b"b" | b"base" | b"basefont" | b"bdi" | b"bdo" | b"big" | b"cite"
+        b"a" | b"abbr" | b"acronym" | b"area" | b"b" | b"base" | b"basefont" | b"bdi" | b"big" | b"cite"
         | b"code" | b"data" | b"datalist" | b"del" | b"dfn" | b"em" | b"font" | b"g" | b"i" | b"ins" | b"kbd"
         | b"label" | b"link" | b"map" | b"mark" | b"meta" | b"nobr" | b"noscript" | b"o:p" | b"o:smarttagtype"
         | b"output" | b"param" | b"path" | b"picture" | b"q" | b"rp" | b"rt" | b"ruby" | b"s" | b"samp" | b"small"

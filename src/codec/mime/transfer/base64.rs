@@ -70,6 +70,31 @@ pub(in crate::codec::mime) fn base64(encoded: &[u8]) -> Base64 {
     Base64 { bytes, whole }
 }
 
+/// Whether there are blanks or empty lines in the midst of it, as machines do not write it: `John Smith` is Base64, too, and some
+/// take what stands behind an empty line for text.
+pub(in crate::codec::mime) fn has_words(encoded: &[u8]) -> bool {
+    encoded
+        .trim_ascii()
+        .split(|b| *b == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .any(|line| line.is_empty() || line.iter().any(|b| matches!(b, b' ' | b'\t')))
+        && !encoded.trim_ascii().is_empty()
+}
+
+/// Whether it is in lines of one length, as machines write it.
+pub(in crate::codec::mime) fn is_in_lines(encoded: &[u8]) -> bool {
+    let encoded = encoded.trim_ascii();
+    let mut lines = encoded.split(|b| *b == b'\n').map(without_line_end);
+    let Some(first) = lines.next() else { return true };
+    // Only the last may be shorter.
+    let mut short = false;
+    lines.all(|line| {
+        let fits = !short && line.len() <= first.len();
+        short = line.len() < first.len();
+        fits
+    }) && !has_words(encoded)
+}
+
 /// The bytes of a group of fewer than four digits; whether no bit is left over.
 fn end_group(group: u32, digits: u32, bytes: &mut Vec<u8>) -> bool {
     let group = group << (6 * (4 - digits));
