@@ -6,7 +6,9 @@
 //! `CRLF . CRLF` ends a message, and neither a bare LF nor a bare CR leaves: a bare LF becomes CRLF, as what it nearly
 //! always is; a bare CR becomes a space, as it may not begin a new header line where none was.
 
-use super::super::budget::Reservation;
+use std::sync::Arc;
+
+use super::super::budget::{Budget, Reservation};
 
 /// Taken from the budget for a message of unknown size before it is asked for.
 const FIRST_BYTES: usize = 16 << 10;
@@ -106,14 +108,12 @@ pub(super) enum Kept {
 }
 
 impl Body {
-    /// Ready for a message of at most `limit` bytes; the reservation comes back where the budget has nothing left for its
-    /// beginning.
-    pub(super) fn new(mut reservation: Reservation, limit: usize) -> Result<Body, Reservation> {
-        if reservation.bytes() == 0 && !reservation.grow_to(FIRST_BYTES.min(limit)) {
-            return Err(reservation);
-        }
+    /// Ready for a message of at most `limit` bytes that was declared to have `size`, or 0. `None` where the budget has
+    /// not that much left, or nothing for the beginning of one of unknown size.
+    pub(super) fn new(budget: &Arc<Budget>, size: usize, limit: usize) -> Option<Body> {
+        let reservation = budget.reserve(if size == 0 { FIRST_BYTES.min(limit) } else { size })?;
         let message = Message { bytes: Vec::new(), reservation };
-        Ok(Body { unstuffer: Unstuffer(At::LineStart), kept: Kept::Whole(message), limit })
+        Some(Body { unstuffer: Unstuffer(At::LineStart), kept: Kept::Whole(message), limit })
     }
 
     /// Reads on; returns how many bytes were read and whether the message has ended. One that is too long, or that there
@@ -221,7 +221,6 @@ impl<'a> Stuffer<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::budget::Budget;
     use super::*;
 
     /// The text up to the end, and what is left behind it.
@@ -326,7 +325,7 @@ mod tests {
     #[test]
     fn a_body_stays_in_its_budget() {
         let budget = Budget::new(1 << 20);
-        let open = |declared, limit| Body::new(budget.reserve(declared).unwrap(), limit).unwrap();
+        let open = |declared, limit| Body::new(&budget, declared, limit).unwrap();
         let line = [&[b'x'; 998][..], b"\r\n"].concat();
 
         let mut small = open(0, 5_000);
@@ -365,7 +364,9 @@ mod tests {
         let all = budget.reserve(1 << 20).unwrap();
         drop(all);
         let none = budget.reserve((1 << 20) - 10).unwrap();
-        assert!(Body::new(budget.reserve(0).unwrap(), 1 << 20).is_err());
+        assert!(Body::new(&budget, 0, 1 << 20).is_none());
+        assert!(Body::new(&budget, 11, 1 << 20).is_none());
+        assert!(Body::new(&budget, 10, 1 << 20).is_some());
         drop(none);
         assert_eq!(budget.free(), 1 << 20);
     }

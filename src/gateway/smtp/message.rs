@@ -2,22 +2,24 @@
 
 use std::io;
 use std::ops::ControlFlow::{Break, Continue};
-use std::sync::Arc;
 
-use tokio::time::{Duration, timeout};
+use tokio::task::yield_now;
+use tokio::time::{Duration, Instant, sleep_until, timeout};
 
-use super::super::budget::Reservation;
 use super::data::{Body, Kept, Message};
-use super::session::{Flow, Session, Transaction};
+use super::judging::judge;
+use super::session::{Flow, Session};
 use super::wire::Wire;
-use super::{Outcome, Shared, Verdict};
+use super::{Outcome, Verdict};
 
 const COME_BACK: &str = "The message could not be passed on; try again later";
 
-/// What was said of a message, and the memory that is accounted for until it is gone.
-struct Judged {
-    verdict: Verdict,
-    _reservation: Reservation,
+/// Why a message is not delivered, whatever is thought of it.
+enum Cut {
+    /// The client has closed: it will come again with the message, as if it had been told 451 (RFC 5321, 3.8).
+    Gone,
+    /// The client has waited long enough. One that no longer does comes again, and must not find its message delivered.
+    Late,
 }
 
 impl Session {
@@ -25,15 +27,12 @@ impl Session {
         let Some(transaction) = self.transaction.take().filter(|t| t.recipients > 0) else {
             return self.data_out_of_turn().await;
         };
-        let body = match Body::new(transaction.reservation, self.limit) {
-            Ok(body) => body,
-            Err(reservation) => {
-                self.transaction = Some(Transaction { reservation, ..transaction });
-                self.ended(Outcome::NoMemory, 0);
-                let flow = self.answer("452", "4.3.1", "Too much mail at once; try again later");
-                self.flush().await?;
-                return Ok(flow);
-            }
+        let Some(body) = Body::new(&self.shared.budget, transaction.size, self.limit) else {
+            self.transaction = Some(transaction);
+            self.ended(Outcome::NoMemory, 0);
+            let flow = self.answer("452", "4.3.1", "Too much mail at once; try again later");
+            self.flush().await?;
+            return Ok(flow);
         };
         self.client.queue(b"354 End with a dot on a line of its own\r\n");
         self.flush().await?;
@@ -104,12 +103,20 @@ impl Session {
 
     async fn decide(&mut self, message: Message) -> Flow {
         let bytes = message.bytes.len();
-        let judged = tokio::select! {
-            judged = judge(Arc::clone(&self.shared), message) => judged,
-            never = self.relay.keep_alive() => match never {},
+        let until = Instant::now() + self.shared.options.timeouts.reply;
+        let Session { shared, client, relay, .. } = self;
+        let judged = attended(client, until, async {
+            tokio::select! {
+                judged = judge(shared, message) => judged,
+                never = relay.keep_alive() => match never {},
+            }
+        });
+        let judged = match judged.await {
+            Ok(judged) => judged,
+            Err(cut) => return self.cut(cut, bytes).await,
         };
         match judged.as_ref().map(|j| &j.verdict) {
-            Some(Verdict::Forward(message)) => self.deliver(message, bytes).await,
+            Some(Verdict::Forward(message)) => self.deliver(message, bytes, until).await,
             Some(Verdict::Refuse { code, text }) => {
                 self.ended(Outcome::Refused, bytes);
                 self.turn_down("550", code, text).await
@@ -127,8 +134,15 @@ impl Session {
 
     /// Gives the message to the relay. Its reply is the client's; where there is none, the client comes back, for only
     /// the relay can say that it has the message.
-    async fn deliver(&mut self, message: &[u8], bytes: usize) -> Flow {
-        match self.relay.deliver(message).await {
+    async fn deliver(&mut self, message: &[u8], bytes: usize, until: Instant) -> Flow {
+        let reply = match attended(&mut self.client, until, self.relay.offer(message)).await {
+            Err(cut) => return self.cut(cut, bytes).await,
+            // From here on the relay may have it, so its reply is waited for even where the client has gone.
+            Ok(Ok(None)) => self.relay.finish().await,
+            Ok(Ok(Some(refusal))) => Ok(refusal),
+            Ok(Err(error)) => Err(error),
+        };
+        match reply {
             Ok(reply) => {
                 self.ended(if reply.is_done() { Outcome::Forwarded } else { Outcome::Failed }, bytes);
                 self.client.queue(reply.bytes());
@@ -153,17 +167,34 @@ impl Session {
         }
     }
 
-    /// Lets the relay forget the transaction, and tells the client. Where the relay does not answer, that shows at the
-    /// next command.
+    async fn cut(&mut self, cut: Cut, bytes: usize) -> Flow {
+        self.ended(Outcome::Failed, bytes);
+        let flow = match cut {
+            Cut::Gone => {
+                tracing::debug!("SMTP: a client went before its message was delivered, and keeps it");
+                Break(())
+            }
+            Cut::Late => {
+                tracing::warn!("SMTP: a message could not be delivered in time; the client keeps it");
+                Continue(())
+            }
+        };
+        // One that has closed its own side only can hear this.
+        self.turn_down("451", "4.3.0", COME_BACK).await.map(|_| flow)
+    }
+
+    /// Tells the client, which has waited long enough, and lets the relay forget the transaction. Where the relay does not
+    /// answer, that shows at the next command.
     async fn turn_down(&mut self, code: &str, enhanced: &str, text: &str) -> Flow {
-        let reset = self.relay.reset().await;
-        if let Err(error) = reset {
+        let flow = self.answer(code, enhanced, text);
+        let told = self.flush().await;
+        if self.relay.is_usable()
+            && let Err(error) = self.relay.reset().await
+        {
             tracing::warn!("SMTP: the relay was lost: {error}");
             self.relay.give_up();
         }
-        let flow = self.answer(code, enhanced, text);
-        self.flush().await?;
-        Ok(flow)
+        told.map(|()| flow)
     }
 
     fn ended(&self, outcome: Outcome, bytes: usize) {
@@ -182,25 +213,15 @@ async fn receive(client: &mut Wire, mut body: Body, patience: Duration) -> io::R
     }
 }
 
-/// Asks the judge; `None` where there is no verdict. The memory is accounted for until the judge has ended, even when
-/// nobody waits for it any more.
-async fn judge(shared: Arc<Shared>, message: Message) -> Option<Judged> {
-    let patience = shared.options.timeouts.judge;
-    let judged = timeout(patience, async move {
-        let turn = Arc::clone(&shared.judgements).acquire_owned().await.ok()?;
-        let judged = tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            let Message { bytes, reservation } = message;
-            let verdict = shared.judge.judge(bytes);
-            Judged { verdict, _reservation: reservation }
-        });
-        judged.await.ok()
-    });
-    let judged = judged.await.ok().flatten();
-    if judged.is_none() {
-        tracing::error!(
-            "SMTP: a message was not judged: the judge failed or took too long; the client keeps it"
-        );
-    }
-    judged
+/// Does `work` while the client waits for it, and no longer. Whatever the client sends meanwhile is kept.
+async fn attended<T>(client: &mut Wire, until: Instant, work: impl Future<Output = T>) -> Result<T, Cut> {
+    let done = tokio::select! {
+        biased;
+        () = client.closed() => return Err(Cut::Gone),
+        () = sleep_until(until) => return Err(Cut::Late),
+        done = work => done,
+    };
+    // What came while nobody asked is known to the runtime only when it has had a turn.
+    yield_now().await;
+    if client.is_closed() { Err(Cut::Gone) } else { Ok(done) }
 }

@@ -16,12 +16,20 @@
 //! for [`Options::listen`] and the firewall to say, as the relay may take mail from this host that it would not take
 //! from others.
 //!
+//! A message is delivered only to be acknowledged: a client that has closed, or that has waited for so long that it may
+//! have, comes again with its message, which therefore is not passed on. For this a client that closes its own side
+//! alone, and then reads on, counts as gone too: it is told 451.
+//!
 //! What a client or relay says goes to the other and nowhere else: errors and log lines have reply codes, sizes and
 //! steps, but no address, no header and no reply's text.
 
 mod command;
 mod data;
 mod ehlo;
+#[cfg(any(test, fuzzing))]
+pub mod fuzz;
+mod judging;
+mod line;
 mod message;
 mod relay;
 mod reply;
@@ -31,6 +39,7 @@ mod tests;
 mod wire;
 
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -38,10 +47,12 @@ use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tracing::Instrument;
 
+use self::judging::Judgements;
 use super::budget::Budget;
 pub use super::judge::{Judge, Observer, Outcome, Verdict};
 use crate::secret::Sensitive;
@@ -63,9 +74,14 @@ pub struct Options {
     pub hostname: String,
     /// The longest message. The relay's own limit counts too.
     pub max_message_bytes: usize,
-    /// What all messages being received and judged may take together, as they came: what a judge needs on top, to take a
-    /// message apart and write it anew, is not in it.
+    /// Bytes that all messages being received, judged and delivered may take together, as they came. What a judge needs
+    /// on top is in [`Options::judge_memory`]; besides, a session takes up to half a MiB of buffers.
     pub memory_budget: usize,
+    /// Bytes that all judgements may take together, on top of the messages: to take one apart and write it anew, a judge
+    /// may need 48 times its length where the mail was made to be costly, and 1 MiB is counted at least. So large
+    /// messages are judged fewer at a time than [`Options::max_judgements`]; one that would need more than there is, is
+    /// judged alone, so this is a limit only for messages of up to a 48th of it.
+    pub judge_memory: usize,
     /// Sessions at a time; further ones are told 421.
     pub max_sessions: usize,
     /// Messages judged at a time, each on a blocking thread of the runtime.
@@ -132,6 +148,11 @@ pub struct Timeouts {
     pub message: Duration,
     /// A judgement, with the wait for its turn.
     pub judge: Duration,
+    /// From the client's last dot to ours: the judgement, DATA and the message together. A client that waits for its reply
+    /// need not do so for longer than 10 minutes (RFC 5321, 4.5.3.2.6), and comes again then; a message delivered later
+    /// would be there twice. After this time the client is told 451 and the relay is told no end. It ends when the last
+    /// dot is sent, so the relay's reply to that ([`Timeouts::data_end`]) comes on top.
+    pub reply: Duration,
     /// How often the relay gets a NOOP while it waits for a message to be received and judged.
     pub keep_alive: Duration,
     /// How long running transactions may take to end after a stop.
@@ -151,6 +172,7 @@ impl Default for Timeouts {
             client: minutes(5),
             message: minutes(30),
             judge: minutes(5),
+            reply: minutes(10),
             keep_alive: minutes(1),
             stop: Duration::from_secs(30),
         }
@@ -169,6 +191,7 @@ impl Options {
             hostname: hostname.into(),
             max_message_bytes: 50 << 20,
             memory_budget: 512 << 20,
+            judge_memory: 2 << 30,
             max_sessions: 200,
             max_judgements: std::thread::available_parallelism().map_or(1, usize::from),
             timeouts: Timeouts::default(),
@@ -182,7 +205,14 @@ struct Shared {
     options: Options,
     judge: Arc<dyn Judge>,
     budget: Arc<Budget>,
-    judgements: Arc<Semaphore>,
+    judgements: Judgements,
+}
+
+impl Shared {
+    fn new(options: Options, judge: Arc<dyn Judge>) -> Arc<Shared> {
+        let (budget, judgements) = (Budget::new(options.memory_budget), Judgements::new(&options));
+        Arc::new(Shared { options, judge, budget, judgements })
+    }
 }
 
 /// Listens, and serves clients until `stop` is true or its sender is gone. Sessions without a transaction are told 421
@@ -200,19 +230,13 @@ pub async fn serve_on(
     judge: Arc<dyn Judge>,
     stop: watch::Receiver<bool>,
 ) {
-    let budget = Budget::new(options.memory_budget);
-    serve_within(listener, options, judge, stop, budget).await;
+    serve_within(listener, Shared::new(options, judge), stop).await;
 }
 
-async fn serve_within(
-    listener: TcpListener,
-    options: Options,
-    judge: Arc<dyn Judge>,
-    mut stop: watch::Receiver<bool>,
-    budget: Arc<Budget>,
-) {
-    let judgements = Arc::new(Semaphore::new(options.max_judgements.clamp(1, Semaphore::MAX_PERMITS)));
-    let shared = Arc::new(Shared { options, judge, budget, judgements });
+async fn serve_within(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+    // Sessions are counted on from anywhere, so that log lines of one can be told from those of another, here and in
+    // other processes.
+    let mut number = RandomState::new().hash_one(()) as u32;
     let mut sessions = JoinSet::new();
     loop {
         tokio::select! {
@@ -221,7 +245,11 @@ async fn serve_within(
             Some(ended) = sessions.join_next() => log_ended(&ended),
             accepted = listener.accept() => match accepted {
                 Ok((client, _)) if sessions.len() < shared.options.max_sessions => {
-                    sessions.spawn(session::run(Arc::clone(&shared), client, stop.clone()));
+                    number = number.wrapping_add(1);
+                    // At the level of errors, so that no filter that lets a line through drops its number.
+                    let span = tracing::error_span!("smtp", session = number);
+                    let session = session::run(Arc::clone(&shared), client, stop.clone());
+                    sessions.spawn(session.instrument(span));
                 }
                 Ok((client, _)) => turn_away(client, &shared.options),
                 Err(error) => {

@@ -20,6 +20,9 @@ use super::wire::{CHUNK, Wire};
 use super::{Options, RelayAuth, RelayTls, Timeouts};
 use crate::keys::encoding::base64;
 
+/// How long a reply is looked for on a connection that is broken already.
+const PARTING: Duration = Duration::from_secs(1);
+
 /// Why the relay could not be used. It says what was done, never what was said.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum RelayError {
@@ -45,7 +48,7 @@ pub(super) struct Relay {
     timeouts: Timeouts,
     /// NOOPs whose replies have not been read.
     owed: usize,
-    /// It failed while nobody was looking.
+    /// It failed, or is in the middle of what only its own end makes whole.
     broken: bool,
 }
 
@@ -89,34 +92,66 @@ impl Relay {
         self.must(b"RSET", "RSET").await
     }
 
-    /// Sends a message and returns the reply that decides on it: to DATA if it is refused there, else to the last dot.
-    /// After an error nobody knows whether the relay has it, and the connection is of no more use.
-    pub(super) async fn deliver(&mut self, message: &[u8]) -> Result<Reply, RelayError> {
+    /// Sends DATA and a message, all but its last dot. Returns the reply where the relay refuses one or the other. It can
+    /// be dropped at any time: the relay does not have the message, and the connection is of no more use.
+    pub(super) async fn offer(&mut self, message: &[u8]) -> Result<Option<Reply>, RelayError> {
         let start = self.exchange(b"DATA", "DATA", self.timeouts.data_start).await?;
+        // Until the last dot is answered, a command would be taken for text.
         match start.code() {
-            354 => {}
-            _ if start.is_refusal() => return Ok(start),
-            _ => return Err(RelayError::Protocol("DATA")),
+            354 => self.broken = true,
+            _ if start.is_refusal() => return Ok(Some(start)),
+            _ => {
+                self.broken = true;
+                return Err(RelayError::Protocol("DATA"));
+            }
         }
         let mut stuffer = Stuffer::new(message);
-        while stuffer.more(self.wire.queued(), CHUNK) {
-            self.flush("the message").await?;
+        loop {
+            let more = stuffer.more(self.wire.queued(), CHUNK);
+            let refused = self.send_piece().await?;
+            if refused.is_some() || !more {
+                return Ok(refused);
+            }
         }
-        // A relay that has given up says so before the end; one that has acknowledged before the end is not to be
-        // trusted.
-        if self.wire.unasked() {
-            let early = self.reply("the message", self.timeouts.data_block).await?;
-            self.broken = true;
-            return if early.is_refusal() { Ok(early) } else { Err(RelayError::Protocol("the message")) };
-        }
+    }
+
+    /// Sends the last dot of a message that [`Relay::offer`] has sent, and returns the reply that decides on it. After an
+    /// error nobody knows whether the relay has it.
+    pub(super) async fn finish(&mut self) -> Result<Reply, RelayError> {
+        let step = "the end of a message";
         self.wire.queue(Stuffer::END);
-        self.flush("the message").await?;
-        let end = self.reply("the end of a message", self.timeouts.data_end).await?;
+        if let Err(error) = self.flush(step).await {
+            return self.parting_reply(step).await.ok_or(error);
+        }
+        let end = self.reply(step, self.timeouts.data_end).await?;
         if end.is_done() || end.is_refusal() {
+            self.broken = end.is_goodbye();
             Ok(end)
         } else {
-            Err(RelayError::Protocol("the end of a message"))
+            Err(RelayError::Protocol(step))
         }
+    }
+
+    /// Writes a piece of a message. A relay that has had enough may say so before the end, and then read no further or
+    /// close, so it is listened to all the while; one that acknowledges before the end is not to be trusted.
+    async fn send_piece(&mut self) -> Result<Option<Reply>, RelayError> {
+        let step = "the message";
+        let flush = async { self.wire.flush_unless_answered().await.map_err(|_| RelayError::Closed(step)) };
+        match within(self.timeouts.data_block, step, flush).await {
+            Ok(true) if !self.wire.unasked() => Ok(None),
+            Ok(_) => match self.reply(step, self.timeouts.data_block).await? {
+                early if early.is_refusal() => Ok(Some(early)),
+                _ => Err(RelayError::Protocol(step)),
+            },
+            Err(error) => self.parting_reply(step).await.map(Some).ok_or(error),
+        }
+    }
+
+    /// The refusal that a relay may have sent before it broke the connection. Only what is there: it was listened to
+    /// long enough.
+    async fn parting_reply(&mut self, step: &'static str) -> Option<Reply> {
+        let reply = self.reply(step, PARTING).await.ok()?;
+        reply.is_refusal().then_some(reply)
     }
 
     /// Keeps the relay from giving up while it waits for a message, for as long as it is polled. It can be dropped at any
@@ -141,13 +176,21 @@ impl Relay {
         self.broken = true;
     }
 
-    /// Says QUIT, and waits a moment for the relay to close.
+    /// Says QUIT, and waits a moment for the relay to close. A connection that failed is broken off instead: half a
+    /// command may be in its buffer, or the last dot of a message that the client was told to send again.
     pub(super) async fn quit(mut self) {
-        // Half a command may be in the buffer of a connection that failed.
-        if !self.broken && self.owed == 0 {
+        if self.broken || self.wire.has_unsent() {
+            return self.wire.abort();
+        }
+        if self.owed == 0 {
             self.wire.queue(b"QUIT\r\n");
         }
         self.wire.close().await;
+    }
+
+    #[cfg(test)]
+    pub(super) fn wire(&mut self) -> &mut Wire {
+        &mut self.wire
     }
 
     async fn exchange(
@@ -159,8 +202,9 @@ impl Relay {
         if self.broken {
             return Err(RelayError::Closed(step));
         }
+        // Whatever failed, the next reply might be this command's: also where nobody waits for it any longer.
+        self.broken = true;
         let reply = self.exchange_unguarded(line, step, patience).await;
-        // Whatever failed, the next reply might be this command's.
         self.broken = reply.as_ref().map_or(true, Reply::is_goodbye);
         reply
     }

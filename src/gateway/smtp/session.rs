@@ -8,18 +8,14 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use super::super::budget::Reservation;
-use super::command::{self, Verb, Wrong};
+use super::command::{self, LONGEST_AUTH, Verb, Wrong};
 use super::ehlo::{self, Offer};
+use super::line::Line;
 use super::relay::{Relay, RelayError};
 use super::reply::{Reply, own};
-use super::wire::{CHUNK, Line, Wire};
+use super::wire::{CHUNK, Wire};
 use super::{ClientTls, Shared, stopped};
 
-/// Bytes of a command with its CRLF: room for long addresses and the parameters of extensions.
-const LONGEST_COMMAND: usize = 4_096;
-/// Bytes of an answer within AUTH (RFC 4954, 4).
-const LONGEST_AUTH: usize = 12_288;
 /// Commands that were refused here before the client is shown the door: no mail client needs as many.
 const MOST_ERRORS: u32 = 20;
 
@@ -45,7 +41,8 @@ pub(super) struct Session {
 
 /// A MAIL that the relay has accepted.
 pub(super) struct Transaction {
-    pub(super) reservation: Reservation,
+    /// The size that was declared, or 0.
+    pub(super) size: usize,
     pub(super) recipients: usize,
 }
 
@@ -98,8 +95,7 @@ pub(super) async fn run(shared: Arc<Shared>, client: TcpStream, stop: watch::Rec
     if let Err(error) = session.converse().await {
         tracing::debug!("SMTP: a client's connection broke: {}", error.kind());
     }
-    let Session { client, relay, transaction, .. } = session;
-    drop(transaction);
+    let Session { client, relay, .. } = session;
     tokio::join!(client.close(), relay.quit());
 }
 
@@ -112,14 +108,14 @@ impl Session {
         let greeting = format!("220 {} ESMTP\r\n", self.shared.options.hostname);
         self.client.queue(greeting.as_bytes());
         loop {
-            let flow = match self.next_line(LONGEST_COMMAND).await? {
+            let flow = match self.next_line().await? {
                 None => return Ok(()),
-                Some(Line::TooLong) => self.refuse("500", "5.5.2", "Line too long"),
+                Some(Line::Whole(line)) if command::fits(&line) => self.obey(&line).await?,
+                Some(Line::Whole(_) | Line::TooLong) => self.refuse("500", "5.5.2", "Line too long"),
                 // Perhaps somebody else's commands are hidden in this one's argument.
                 Some(Line::Broken) => {
                     self.leave("521", "5.5.2", "Lines end with CR LF; neither stands alone")
                 }
-                Some(Line::Whole(line)) => self.obey(&line).await?,
             };
             if flow.is_break() {
                 return self.flush().await;
@@ -128,7 +124,7 @@ impl Session {
     }
 
     /// The client's next line. `None` when the session is over: the client was too slow, or the proxy stops.
-    async fn next_line(&mut self, limit: usize) -> io::Result<Option<Line>> {
+    async fn next_line(&mut self) -> io::Result<Option<Line>> {
         // Answers to pipelined commands go together, when no further command is there (RFC 2920, 3.2).
         if !self.client.has_line() || self.client.queued().len() > CHUNK {
             self.flush().await?;
@@ -138,7 +134,7 @@ impl Session {
         let line = tokio::select! {
             biased;
             () = stopped(&mut self.stop), if idle => None,
-            line = timeout(patience, self.client.line(limit)) => Some(line),
+            line = timeout(patience, self.client.line(LONGEST_AUTH)) => Some(line),
         };
         let _ = match line {
             Some(Ok(line)) => return line.map(Some),
@@ -247,13 +243,15 @@ impl Session {
         if size > self.limit {
             return Ok(self.answer("552", "5.3.4", "The message is too large"));
         }
-        let Some(reservation) = self.shared.budget.reserve(size) else {
+        // Only whether there would be room now: it is taken at DATA, for this mail may never come to that. What is taken
+        // here is given back at once.
+        if self.shared.budget.reserve(size).is_none() {
             self.shared.options.observer.message(super::Outcome::NoMemory, 0);
             return Ok(self.answer("452", "4.3.1", "Too much mail at once; try again later"));
-        };
+        }
         self.told = true;
         let Some(reply) = self.pass(&mail.line).await? else { return Ok(Break(())) };
-        self.transaction = reply.is_done().then_some(Transaction { reservation, recipients: 0 });
+        self.transaction = reply.is_done().then_some(Transaction { size, recipients: 0 });
         Ok(Continue(()))
     }
 

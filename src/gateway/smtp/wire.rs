@@ -3,6 +3,7 @@
 //! What is read waits in a buffer until it is consumed, what is written waits in another until it is gone, so every
 //! `async` function here may be dropped half-way (by a timeout, by `select!`) without losing or doubling a byte.
 
+use std::future::{pending, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -12,11 +13,16 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::unconstrained;
 use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 
+use super::line::{Line, LineReader};
+
 /// Bytes asked of the system in one read, and about what is written in one.
 pub(super) const CHUNK: usize = 32 << 10;
+/// Bytes that a peer may have sent ahead while it is watched for its end: the MAIL and RCPT of a next message.
+const AHEAD: usize = 64 << 10;
 /// How long a peer that was told goodbye may take to close.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -34,18 +40,6 @@ pub(super) struct Wire {
     consumed: usize,
     output: Vec<u8>,
     written: usize,
-}
-
-/// What came where a line was waited for.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
-    /// A line, without its CRLF.
-    Whole(Vec<u8>),
-    /// One over the limit; it was read to its end and thrown away.
-    TooLong,
-    /// A bare CR, a bare LF or a NUL. What follows cannot be trusted to be what the sender meant as a line (RFC 5321,
-    /// 2.3.8).
-    Broken,
 }
 
 impl Wire {
@@ -90,35 +84,35 @@ impl Wire {
 
     /// Whether something has come, the end included, that nobody has asked for yet. Does not wait.
     pub(super) fn unasked(&mut self) -> bool {
-        if !self.buffered().is_empty() {
-            return true;
+        !self.buffered().is_empty() || is_ready(self.fill())
+    }
+
+    /// Returns when the peer has closed, if only its own side, or the connection has broken. What it sends until then is
+    /// kept; one that sends more than [`AHEAD`] without being asked is not watched any longer.
+    pub(super) async fn closed(&mut self) {
+        while self.buffered().len() < AHEAD {
+            if self.fill().await.is_err() {
+                return;
+            }
         }
-        pin!(self.fill()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+        pending().await
+    }
+
+    /// The same without waiting.
+    pub(super) fn is_closed(&mut self) -> bool {
+        is_ready(self.closed())
     }
 
     /// The next line, which may have `limit` bytes with its CRLF.
     pub(super) async fn line(&mut self, limit: usize) -> io::Result<Line> {
-        let (mut looked_at, mut over) = (0, false);
+        let mut reader = LineReader::default();
         loop {
-            let buffered = self.buffered();
-            if let Some(at) = memchr::memchr(b'\n', &buffered[looked_at..]).map(|at| at + looked_at) {
-                let line =
-                    buffered[..at].strip_suffix(b"\r").filter(|l| memchr::memchr2(b'\r', 0, l).is_none());
-                let line = match line {
-                    _ if over => Line::TooLong,
-                    None => Line::Broken,
-                    Some(line) if line.len() + 2 > limit => Line::TooLong,
-                    Some(line) => Line::Whole(line.to_vec()),
-                };
-                self.consume(at + 1);
-                return Ok(line);
+            let (read, line) = reader.feed(self.buffered(), limit);
+            self.consume(read);
+            match line {
+                Some(line) => return Ok(line),
+                None => self.fill().await?,
             }
-            looked_at = buffered.len();
-            if looked_at > limit {
-                (looked_at, over) = (0, true);
-                self.discard();
-            }
-            self.fill().await?;
         }
     }
 
@@ -136,6 +130,11 @@ impl Wire {
         &mut self.output
     }
 
+    /// Whether something waits to be written, or part of it.
+    pub(super) fn has_unsent(&self) -> bool {
+        !self.output.is_empty()
+    }
+
     /// Writes what waits.
     pub(super) async fn flush(&mut self) -> io::Result<()> {
         while self.written < self.output.len() {
@@ -147,6 +146,18 @@ impl Wire {
         self.output.clear();
         self.written = 0;
         self.stream.flush().await
+    }
+
+    /// Writes what waits, unless the peer says something: then the rest waits on. Whether all is written.
+    pub(super) async fn flush_unless_answered(&mut self) -> io::Result<bool> {
+        poll_fn(|cx| {
+            if let Poll::Ready(written) = pin!(self.flush()).poll(cx) {
+                return Poll::Ready(written.map(|()| true));
+            }
+            // An end without a word is for the one who reads to find.
+            pin!(self.fill()).poll(cx).map(|_| Ok(false))
+        })
+        .await
     }
 
     /// TLS, as the server. What the client has sent in clear must have been dealt with by the caller: bytes left in the
@@ -178,6 +189,18 @@ impl Wire {
         }
     }
 
+    /// Closes without another byte: what waits here, and what the system has not sent yet, is thrown away. The peer sees
+    /// the connection break, and not an end in order.
+    pub(super) fn abort(self) {
+        let tcp = match &self.stream {
+            Stream::Plain(tcp) => tcp,
+            Stream::Tls(tls) => tls.get_ref().0,
+            Stream::Gone => return,
+        };
+        // Where it cannot be set the system sends on what it has; what waits here is thrown away all the same.
+        let _ = tcp.set_zero_linger();
+    }
+
     /// Closes, and reads for a moment what the peer still sends: closing with unread bytes resets the connection, and a
     /// reset can overtake the last reply on its way.
     pub(super) async fn close(mut self) {
@@ -191,6 +214,11 @@ impl Wire {
         };
         let _: Result<io::Result<()>, _> = timeout(LINGER, goodbye).await;
     }
+}
+
+/// Polls once, whatever the runtime thinks of this task's share of time: "not yet" would be taken for "no".
+fn is_ready(future: impl Future) -> bool {
+    pin!(unconstrained(future)).poll(&mut Context::from_waker(Waker::noop())).is_ready()
 }
 
 fn gone<T>() -> Poll<io::Result<T>> {

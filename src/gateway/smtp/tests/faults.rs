@@ -11,17 +11,18 @@ static HELP: LazyLock<String> =
 
 async fn begin(client: &mut Client<TcpStream>) {
     client.send(BEGIN).await;
-    for start in ["250 ", "250 ", "354 "] {
-        client.expect(start).await;
-    }
+    client.expect_all(&["250 ", "250 ", "354 "]).await;
 }
 
 fn short(options: &mut Options) {
-    let ms = Duration::from_millis;
-    options.timeouts.greeting = ms(400);
-    options.timeouts.command = ms(400);
-    options.timeouts.data_start = ms(400);
-    options.timeouts.data_end = ms(400);
+    let t = &mut options.timeouts;
+    for time in [&mut t.greeting, &mut t.command, &mut t.data_start, &mut t.data_end] {
+        *time = Duration::from_secs(1);
+    }
+}
+
+fn noops(stage: &Stage) -> usize {
+    stage.commands().iter().filter(|c| *c == "NOOP").count()
 }
 
 #[tokio::test]
@@ -148,7 +149,7 @@ async fn a_client_that_goes() {
     drop(stage.client().await);
     stage.greeted().await;
     stage.settled().await;
-    sleep(Duration::from_millis(50)).await;
+    stage.until("7 goodbyes", |s| s.commands().iter().filter(|c| *c == "QUIT").count() == 7).await;
     assert!(!stage.commands().iter().any(|c| c == "DATA"));
     assert!(stage.messages().is_empty());
     assert_eq!(stage.outcomes(), ["failed"; 5]);
@@ -157,8 +158,8 @@ async fn a_client_that_goes() {
 #[tokio::test]
 async fn a_client_that_is_slow() {
     let slow = |o: &mut Options| {
-        o.timeouts.client = Duration::from_millis(300);
-        o.timeouts.message = Duration::from_millis(900);
+        o.timeouts.client = Duration::from_secs(1);
+        o.timeouts.message = Duration::from_secs(2);
     };
     for (begun, data) in [(false, None), (true, None), (true, Some("half a line"))] {
         let stage = Stage::with(Script::default(), slow).await;
@@ -166,14 +167,14 @@ async fn a_client_that_is_slow() {
         if begun {
             client.say("MAIL FROM:<a> SIZE=5000\r\n", "250 ").await;
             client.say("RCPT TO:<b>\r\n", "250 ").await;
-            assert_eq!(stage.budget.total() - stage.budget.free(), 5_000);
+            assert_eq!(stage.taken(), 0, "a mail without a message");
         }
         if let Some(data) = data {
             client.say("DATA\r\n", "354 ").await;
+            assert_eq!(stage.taken(), 5_000);
             client.send(data).await;
         }
-        client.expect("421 4.4.2 ").await;
-        client.expect("").await;
+        client.expect_all(&["421 4.4.2 ", ""]).await;
         drop(client);
         stage.settled().await;
         assert!(stage.messages().is_empty());
@@ -182,11 +183,13 @@ async fn a_client_that_is_slow() {
     let stage = Stage::with(Script::default(), slow).await;
     let mut client = stage.greeted().await;
     begin(&mut client).await;
-    for _ in 0..20 {
+    let reply = loop {
         client.send("x\r\n").await;
-        sleep(Duration::from_millis(50)).await;
-    }
-    client.expect("421 4.4.2 ").await;
+        if let Ok(reply) = timeout(Duration::from_millis(50), client.reply()).await {
+            break reply;
+        }
+    };
+    assert!(reply.starts_with("421 4.4.2 "), "{reply:?}");
     drop(client);
     stage.settled().await;
 }
@@ -195,7 +198,7 @@ async fn a_client_that_is_slow() {
 #[tokio::test]
 async fn peers_that_do_not_read() {
     let replies = vec![("DATA", STUCK), ("EHLO", "250 relay\r\n")];
-    let set = |o: &mut Options| o.timeouts.data_block = Duration::from_millis(200);
+    let set = |o: &mut Options| o.timeouts.data_block = Duration::from_secs(1);
     let stage = Stage::with(Script { replies, ..Script::default() }, set).await;
     let mut client = stage.client().await;
     client.expect("220 ").await;
@@ -229,10 +232,13 @@ async fn the_relay_is_kept_awake() {
     let stage = Stage::with(Script::default(), often).await;
     let mut client = stage.greeted().await;
     begin(&mut client).await;
-    sleep(Duration::from_millis(200)).await;
-    client.say("SLOW\r\n.\r\nQUIT\r\n", "250 2.0.0 queued as 7\r\n").await;
-    let noops = stage.commands().iter().filter(|c| *c == "NOOP").count();
-    assert!(noops >= 6, "{noops}");
+    stage.until("noops", |s| noops(s) >= 3).await;
+    client.send("WAIT\r\n.\r\nQUIT\r\n").await;
+    stage.until("the judge", |s| s.words.waiting() == 1).await;
+    let before = noops(&stage);
+    stage.until("more noops", |s| noops(s) >= before + 3).await;
+    stage.words.open();
+    client.expect_all(&["250 2.0.0 queued as 7\r\n", "221 ", ""]).await;
     // One that goes to sleep all the same.
     for (reply, then) in [(CLOSE, "451 4.3.0 "), (HANG, "451 4.3.0 "), ("421 4.4.2 bye\r\n", "451 4.3.0 ")] {
         let script = Script { replies: vec![("NOOP", reply)], ..Script::default() };
@@ -243,7 +249,7 @@ async fn the_relay_is_kept_awake() {
         let stage = Stage::with(script, set).await;
         let mut client = stage.greeted().await;
         begin(&mut client).await;
-        sleep(Duration::from_millis(100)).await;
+        stage.until("a noop", |s| noops(s) > 0).await;
         client.say("text\r\n.\r\n", then).await;
         client.say("NOOP\r\n", "421 ").await;
         drop(client);
@@ -254,15 +260,21 @@ async fn the_relay_is_kept_awake() {
 
 #[tokio::test]
 async fn a_judge_that_is_slow() {
-    let stage = Stage::with(Script::default(), |o| o.timeouts.judge = Duration::from_millis(200)).await;
+    let stage = Stage::with(Script::default(), |o| {
+        o.timeouts.judge = Duration::from_secs(1);
+        o.max_judgements = 2;
+    });
+    let stage = stage.await;
     let mut client = stage.greeted().await;
     begin(&mut client).await;
-    client.say("SLOW\r\n.\r\n", "451 4.3.0 ").await;
-    assert!(stage.budget.free() < stage.budget.total(), "the judge has the message yet");
+    client.say("WAIT\r\n.\r\n", "451 4.3.0 ").await;
+    assert!(stage.taken() > 0, "the judge has the message yet");
     begin(&mut client).await;
     client.say("text\r\n.\r\nQUIT\r\n", "250 ").await;
     client.expect("221 ").await;
     drop(client);
+    assert!(stage.taken() > 0, "the judge has the message yet");
+    stage.words.open();
     stage.settled().await;
     assert_eq!(stage.messages(), ["text"]);
 }
@@ -287,13 +299,13 @@ async fn a_stop() {
     assert!(TcpStream::connect(stage.proxy).await.is_err());
 
     // A transaction that does not end in time is broken off.
-    let stage = Stage::with(Script::default(), |o| o.timeouts.stop = Duration::from_millis(100)).await;
+    let mut stage = Stage::with(Script::default(), |o| o.timeouts.stop = Duration::from_millis(100)).await;
     let mut busy = stage.greeted().await;
     begin(&mut busy).await;
-    drop(stage.stop);
-    timeout(Duration::from_secs(5), stage.served).await.unwrap().unwrap();
+    drop(std::mem::replace(&mut stage.stop, watch::channel(false).0));
+    timeout(Duration::from_secs(5), &mut stage.served).await.unwrap().unwrap();
     busy.expect("").await;
-    assert_eq!((stage.count.0.lock().unwrap().0, stage.budget.free()), (0, stage.budget.total()));
+    assert_eq!((stage.count.0.lock().unwrap().0, stage.taken()), (0, 0));
     assert!(stage.got.lock().unwrap().messages.is_empty());
 }
 
@@ -305,6 +317,13 @@ async fn too_many_sessions() {
     three.expect("421 4.3.2 proxy.example ").await;
     three.expect("").await;
     drop(one);
-    sleep(Duration::from_millis(100)).await;
-    stage.greeted().await;
+    stage.until("a place", |s| s.count.0.lock().unwrap().0 == 1).await;
+    // The proxy itself may learn of it a moment later.
+    for _ in 0..100 {
+        if stage.client().await.reply().await.starts_with("220 ") {
+            return;
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    panic!("no place again");
 }

@@ -1,6 +1,8 @@
 //! Sessions against a relay of the test's own, from raw sockets.
 
+mod bytes;
 mod dialogues;
+mod endings;
 mod faults;
 mod many;
 mod tls;
@@ -8,7 +10,7 @@ mod tls;
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -36,6 +38,29 @@ struct Script {
     tls: Option<Arc<rustls::ServerConfig>>,
     /// Each so many replies, one is a fault.
     fault_every: Option<usize>,
+    early: Option<Early>,
+    /// How long the reply to the last dot takes.
+    ponder: Duration,
+}
+
+/// A relay that does not wait for the end of a message.
+#[derive(Clone, Copy)]
+struct Early {
+    /// Bytes of the message that it takes first.
+    after: usize,
+    reply: &'static str,
+    then: Then,
+}
+
+/// What it does next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Then {
+    /// It closes: with what it has not read, that is a reset.
+    Close,
+    /// It reads no further.
+    Stop,
+    /// It reads all there is.
+    Read,
 }
 
 /// What a relay has got, from all its connections.
@@ -48,6 +73,8 @@ struct Got {
     acknowledged: Vec<Vec<u8>>,
     connections: usize,
     replies: usize,
+    /// What came behind an early reply, or before it.
+    rest: Vec<u8>,
 }
 
 impl Script {
@@ -83,7 +110,7 @@ impl Script {
         got: &Mutex<Got>,
         greet: bool,
     ) -> io::Result<bool> {
-        let (mut input, mut end) = (Vec::new(), "\r\n");
+        let (mut input, mut looked_at, mut end) = (Vec::new(), 0, "\r\n");
         let mut line = greet.then(String::new);
         let mut message = Vec::new();
         loop {
@@ -99,7 +126,12 @@ impl Script {
                             return Ok(false);
                         }
                     },
-                    reply => stream.write_all(reply.as_bytes()).await?,
+                    reply => {
+                        if line == "." {
+                            sleep(self.ponder).await;
+                        }
+                        stream.write_all(reply.as_bytes()).await?;
+                    }
                 }
                 stream.flush().await?;
                 if reply == STUCK {
@@ -116,7 +148,10 @@ impl Script {
             if end.len() > 2 && input.starts_with(b".\r\n") {
                 input.splice(0..0, *b"\r\n");
             }
-            if let Some(at) = input.windows(end.len()).position(|w| w == end.as_bytes()) {
+            if let Some(at) =
+                memchr::memmem::find(&input[looked_at..], end.as_bytes()).map(|at| at + looked_at)
+            {
+                looked_at = 0;
                 let text: Vec<u8> = input.drain(..at + end.len()).take(at).collect();
                 let mut got = got.lock().unwrap();
                 if end.len() > 2 {
@@ -129,7 +164,22 @@ impl Script {
                     got.commands.push(text.clone());
                     line = Some(text);
                 }
-            } else if stream.read_buf(&mut input).await? == 0 {
+                continue;
+            }
+            looked_at = input.len().saturating_sub(end.len());
+            if stream.read_buf(&mut input).await? == 0 {
+                return Ok(false);
+            }
+            if let Some(early) = self.early.filter(|e| end.len() > 2 && input.len() >= e.after) {
+                stream.write_all(early.reply.as_bytes()).await?;
+                stream.flush().await?;
+                match early.then {
+                    Then::Close => return Ok(false),
+                    Then::Stop => pending().await,
+                    // Until the end, or the break.
+                    Then::Read => while matches!(stream.read_buf(&mut input).await, Ok(1..)) {},
+                }
+                got.lock().unwrap().rest = input;
                 return Ok(false);
             }
         }
@@ -146,15 +196,47 @@ impl Script {
     }
 }
 
-/// Forwards, but for messages that say otherwise.
-struct Words;
+/// Forwards, but for messages that say otherwise. One that says WAIT is judged when the gate has opened.
+#[derive(Default)]
+struct Words {
+    gate: Mutex<Gate>,
+    opened: Condvar,
+}
+
+#[derive(Default)]
+struct Gate {
+    open: bool,
+    waiting: usize,
+    /// Messages that ever waited at a time.
+    most: usize,
+}
+
+impl Words {
+    fn open(&self) {
+        self.gate.lock().unwrap().open = true;
+        self.opened.notify_all();
+    }
+
+    fn waiting(&self) -> usize {
+        self.gate.lock().unwrap().waiting
+    }
+
+    fn wait(&self) {
+        let mut gate = self.gate.lock().unwrap();
+        gate.waiting += 1;
+        gate.most = gate.most.max(gate.waiting);
+        // A test that fails must not wait for a gate that nobody opens.
+        let patience = Duration::from_secs(30);
+        (gate, _) = self.opened.wait_timeout_while(gate, patience, |gate| !gate.open).unwrap();
+        gate.waiting -= 1;
+    }
+}
 
 impl Judge for Words {
     fn judge(&self, message: Vec<u8>) -> Verdict {
         let says = |word: &str| memchr::memmem::find(&message, word.as_bytes()).is_some();
-        let slow = says("SLOW");
-        if slow {
-            std::thread::sleep(Duration::from_millis(500));
+        if says("WAIT") {
+            self.wait();
         }
         match () {
             () if says("REFUSE") => Verdict::Refuse { code: "5.7.1", text: "Not\r\n250 this".to_owned() },
@@ -185,7 +267,8 @@ impl Observer for Count {
 struct Stage {
     proxy: SocketAddr,
     got: Arc<Mutex<Got>>,
-    budget: Arc<Budget>,
+    shared: Arc<Shared>,
+    words: Arc<Words>,
     count: Arc<Count>,
     stop: watch::Sender<bool>,
     served: JoinHandle<()>,
@@ -218,10 +301,10 @@ impl Stage {
         options.observer = Arc::clone(&count) as Arc<dyn Observer>;
         set(&mut options);
         let (stop, stopping) = watch::channel(false);
-        let budget = Budget::new(options.memory_budget);
-        let served =
-            tokio::spawn(serve_within(listener, options, Arc::new(Words), stopping, Arc::clone(&budget)));
-        Stage { proxy, got, budget, count, stop, served }
+        let words = Arc::new(Words::default());
+        let shared = Shared::new(options, Arc::clone(&words) as Arc<dyn Judge>);
+        let served = tokio::spawn(serve_within(listener, Arc::clone(&shared), stopping));
+        Stage { proxy, got, shared, words, count, stop, served }
     }
 
     async fn client(&self) -> Client<TcpStream> {
@@ -249,15 +332,29 @@ impl Stage {
         self.count.0.lock().unwrap().1.iter().map(|(outcome, _)| *outcome).collect()
     }
 
-    /// Waits for all sessions to be over, and looks whether anything is left of them.
-    async fn settled(&self) {
-        for _ in 0..400 {
-            if self.count.0.lock().unwrap().0 == 0 && self.budget.free() == self.budget.total() {
+    /// Bytes of the budget that are taken.
+    fn taken(&self) -> usize {
+        self.shared.budget.total() - self.free()
+    }
+
+    fn free(&self) -> usize {
+        self.shared.budget.free()
+    }
+
+    /// Waits for something to be so.
+    async fn until(&self, what: &str, so: impl Fn(&Stage) -> bool) {
+        for _ in 0..2_000 {
+            if so(self) {
                 return;
             }
             sleep(Duration::from_millis(10)).await;
         }
-        panic!("{} sessions, {} bytes are left", self.count.0.lock().unwrap().0, self.budget.free());
+        panic!("{what}: {} sessions, {} bytes taken", self.count.0.lock().unwrap().0, self.taken());
+    }
+
+    /// Waits for all sessions to be over, with nothing left of them.
+    async fn settled(&self) {
+        self.until("over", |s| s.count.0.lock().unwrap().0 == 0 && s.taken() == 0).await;
     }
 }
 
@@ -284,10 +381,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 }
                 continue;
             }
-            let read = timeout(Duration::from_secs(10), self.stream.read_buf(&mut self.input));
+            let read = timeout(Duration::from_secs(30), self.stream.read_buf(&mut self.input));
             if !matches!(read.await.expect("a reply in time"), Ok(1..)) {
                 return reply;
             }
+        }
+    }
+
+    async fn expect_all(&mut self, starts: &[&str]) {
+        for start in starts {
+            self.expect(start).await;
         }
     }
 
