@@ -48,6 +48,10 @@ mod config;
 mod demo;
 mod docs;
 #[cfg(all(unix, feature = "gateway"))]
+mod gateway_foreign;
+#[cfg(all(unix, feature = "gateway"))]
+mod gateway_http;
+#[cfg(all(unix, feature = "gateway"))]
 mod gateway_postfix;
 #[cfg(all(unix, feature = "gateway"))]
 mod gateway_recipes;

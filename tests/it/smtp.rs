@@ -140,6 +140,39 @@ fn the_policy_of_mail_is_that_of_the_file() {
     running.wait().code(0);
 }
 
+#[cfg(feature = "console")]
+#[test]
+fn a_team_sees_which_of_its_templates_leaks() {
+    let (dir, metrics) = (Dir::new(), port());
+    let more = format!(
+        "[metrics]\nlisten = \"127.0.0.1:{metrics}\"\n[keys]\ntenant = {{ header = \"X-Team\" }}\n\
+         [notification]\ntemplate_header = \"X-Template\"\n"
+    );
+    let (running, port, took) = gateway(&dir, &more);
+    for (template, text) in
+        [("reminder", "SSN 219-10-9999"), ("news", "We open at nine."), ("219-10-9999", "SSN 219-10-9998")]
+    {
+        let mail = format!("X-Team: cardiology\nX-Template: {template}\nSubject: a note\n\n{text}");
+        assert!(send(port, &mail).starts_with("250"));
+        took.recv_timeout(Duration::from_secs(30)).unwrap();
+    }
+    let mut stream = TcpStream::connect(("127.0.0.1", metrics)).unwrap();
+    write!(stream, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut page = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut page).unwrap();
+    for line in [
+        r#"scrubjay_messages_with_phi_total{channel="smtp",tenant="cardiology",template="reminder"} 1"#,
+        r#"scrubjay_messages_with_phi_total{channel="smtp",tenant="cardiology",template="other"} 1"#,
+        r#"scrubjay_messages_total{channel="smtp",outcome="forwarded"} 3"#,
+        "scrubjay_records_total 3",
+    ] {
+        assert!(page.contains(line), "{line}: {page}");
+    }
+    assert!(!page.contains("news") && !page.contains("219-10"), "{page}");
+    running.signal("TERM");
+    running.wait().code(0);
+}
+
 /// Waits for a line of the log that was not there before.
 fn hup(running: &mut Running) {
     running.signal("HUP");

@@ -45,6 +45,8 @@ pub(super) struct Rewriter<'r> {
 
 /// Names of the field that says of what type an attachment is, beside it.
 const TYPE_FIELDS: [&[u8]; 4] = [b"type", b"ContentType", b"content_type", b"contentType"];
+/// The shortest base64 that is taken for text where nothing says so: an identifier of nine digits.
+const MIN_ENCODED: usize = 12;
 /// Where the head of a mail ends.
 const HEAD_END: &str = "\r\n\r\n";
 const BROKEN_BASE64: &str = "what should be base64 is not, and cannot be scanned";
@@ -169,6 +171,7 @@ impl Rewriter<'_> {
                 recipients.push((printed.clone(), text));
             }
             let role = request.fields.iter().find(|(pattern, _)| is(pattern)).map(|(_, role)| *role);
+            let role = role.or_else(|| encoded_text(leaf.text).map(|_| Role::Encoded));
             let Some(role) = role.filter(|role| *role != Role::Keep) else { return };
             let Ok(text) = text() else {
                 bad = true;
@@ -201,6 +204,16 @@ impl Rewriter<'_> {
                 Ok(self.mail(&mail)?.map(|new| base64(&new)))
             }
             Role::Attachment => self.attachment(special, document),
+            Role::Encoded => {
+                let inner = encoded_text(text.as_bytes()).ok_or(BROKEN_BASE64)?;
+                let message = self.scrubber.scrub_message(&inner, self.about.clone(), self.scratch)?;
+                self.findings.add(&message.findings);
+                match (message.dropped, message.edits.is_empty()) {
+                    (true, _) => Err(DROPPED.into()),
+                    (_, true) => Ok(None),
+                    _ => Ok(Some(base64(message.apply(&inner).as_bytes()))),
+                }
+            }
         }
     }
 
@@ -313,6 +326,19 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
     unbase64(&text, &mut out).then_some(out)
 }
 
+/// The text that a value is the base64 of, padded or not, in either alphabet. Ids and keys decode to anything but text.
+fn encoded_text(value: &[u8]) -> Option<String> {
+    let value = value.trim_ascii();
+    let bare = value.strip_suffix(b"==").or(value.strip_suffix(b"=")).unwrap_or(value);
+    let legal = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'-' | b'_');
+    if bare.len() < MIN_ENCODED || !bare.iter().all(legal) {
+        return None;
+    }
+    let padded = [bare, &b"==="[..(4 - bare.len() % 4) % 4]].concat();
+    let text = String::from_utf8(decoded(std::str::from_utf8(&padded).ok()?)?).ok()?;
+    text.chars().all(|c| !c.is_control() || c.is_whitespace()).then_some(text)
+}
+
 /// What the member that says a type holds, beside a place.
 fn type_beside(document: &[u8], beside: &str) -> Option<String> {
     let (mut found, mut printed) = (None, String::new());
@@ -332,6 +358,23 @@ fn type_beside(document: &[u8], beside: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_in_base64_is_known_from_ids() {
+        for (value, want) in [
+            ("U1NOIDIxOS0xMC05OTk5", Some("SSN 219-10-9999")),
+            ("MjE5LTEwLTk5OTk=", Some("219-10-9999")),
+            ("MjE5LTEwLTk5OTk", Some("219-10-9999")),
+            ("w7bDpMO8IDIxOS0xMC05OTk5", Some("\u{f6}\u{e4}\u{fc} 219-10-9999")),
+            ("MjE5LTEw", None),
+            ("d-f43daeeaef504760851f727007e0b5d0", None),
+            ("AC0123456789abcdef0123456789abcdef", None),
+            ("SSN 219-10-9999", None),
+            ("appointment-reminder", None),
+        ] {
+            assert_eq!(encoded_text(value.as_bytes()).as_deref(), want, "{value}");
+        }
+    }
 
     #[test]
     fn a_name_and_an_address_side_by_side_are_one_person() {

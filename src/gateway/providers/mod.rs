@@ -17,6 +17,8 @@ mod tests;
 
 pub use route::Route;
 
+use serde::de::IgnoredAny;
+
 use super::GatewayPolicy;
 use crate::kind::{Kind, KindSet};
 use crate::policy::{Action, PathPattern, Recipient, Rule};
@@ -106,6 +108,8 @@ pub enum Role {
     Html,
     /// A whole mail in base64.
     Mail,
+    /// Text in base64. A field that no list names is taken for one where it is.
+    Encoded,
     /// A field of addresses as in a mail: addresses stay, display names do not.
     Addresses,
     /// What is attached, in base64; its type stands beside it, in a field `type`, `ContentType`, `content_type` or `contentType`.
@@ -120,6 +124,7 @@ impl Role {
         ("subject", Role::Subject),
         ("html", Role::Html),
         ("mail", Role::Mail),
+        ("base64", Role::Encoded),
         ("addresses", Role::Addresses),
         ("attachment", Role::Attachment),
     ];
@@ -205,6 +210,7 @@ impl From<Halt> for Stop {
     }
 }
 
+const FORM: &str = "application/x-www-form-urlencoded";
 const NOT_UTF_8: &str = "a field is no UTF-8, and cannot be scanned";
 const UNKNOWN: &str = "this request is not one that the gateway knows; name it in [[source.http.request]]";
 const COMPRESSED_OR_OTHER: &str = "its body is of another type than this request has, and cannot be scanned";
@@ -314,7 +320,11 @@ impl Profile {
             (Body::Json, "application/x-amz-json-1.0" | "application/x-amz-json-1.1" | "text/plain") => {
                 rewriter.json(body)?
             }
-            (Body::Form, "application/x-www-form-urlencoded") => rewriter.form(body)?,
+            // Clients that name no type, and tools that name one for them: Apple's own example is such a one.
+            (Body::Json, FORM) if serde_json::from_slice::<IgnoredAny>(body).is_ok() => {
+                rewriter.json(body)?
+            }
+            (Body::Form, FORM) => rewriter.form(body)?,
             (Body::Form, "multipart/form-data") => rewriter.multipart(content_type, body)?,
             // Several providers take either.
             (Body::Form, "application/json") => rewriter.json(body)?,

@@ -6,7 +6,6 @@ use crate::policy::{Allowed, Policy, Profile as Stance};
 
 /// A number that is found wherever it stands, and must not go out.
 const PLANTED: &str = "219-10-9999";
-const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json; charset=utf-8";
 
 fn settings() -> Settings {
@@ -102,7 +101,7 @@ fn texts_are_scrubbed_and_addresses_stay() {
             "sns",
             "/",
             FORM,
-            "Action=Publish&Version=2010-03-31&PhoneNumber=%2B12125550187&Message=SSN+219-10-9999&MessageAttributes.entry.1.Value.StringValue=SSN+219-10-9999".to_owned(),
+            "Action=Publish&Version=2010-03-31&PhoneNumber=%2B12125550187&Message=SSN+219-10-9999&MessageAttributes.entry.1.Value.StringValue=SSN+219-10-9999&MessageAttributes.entry.2.Value.BinaryValue=RGVhciBNYXJpYSBMb3BleiwgeW91ciBTU04gaXMgMjE5LTEwLTk5OTk%3D".to_owned(),
             vec!["PhoneNumber=%2B12125550187&Message=SSN+%28SSN%29"],
         ),
         (
@@ -136,7 +135,7 @@ fn texts_are_scrubbed_and_addresses_stay() {
         (
             "apns",
             "/3/device/00fc13adff785122b4ad28809a3420982341241421348097878e577c991de8f0",
-            "",
+            FORM,
             format!(r#"{{"aps":{{"alert":{{"title":"SSN {PLANTED}","body":"SSN {PLANTED}"}},"badge":9}},"ssn":"SSN {PLANTED}"}}"#),
             vec![r#""badge":9"#],
         ),
