@@ -50,7 +50,7 @@ fn code_that_asks_is_answered() {
         ("/v1/scrub", &json, r#"{"ssn":"[SSN]","ok":true} 200"#),
         ("/v1/scrub", &picture, "415"),
         ("/v1/scrub", &mail, "an attachment is no text, and cannot be scanned\"} 422"),
-        ("/v1/scan", &json, r#""kind":"ssn","detector":"us-ssn","confidence":1.000,"path":"$.ssn"}]}"#),
+        ("/v1/scan", &json, r#""kind":"ssn","detector":"us-ssn-bare""#),
         ("/v1/scrub", &["-X", "GET"], "405"),
         ("/elsewhere", &[], "404"),
     ];

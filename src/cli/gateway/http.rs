@@ -11,7 +11,7 @@ use super::tls::{client_config, server_config};
 use super::{Gateway, Seen};
 use crate::config::{HttpSink, HttpSource};
 use crate::gateway::http::{Answer, Asked, Hook, Options, Protocol, Upstream};
-use crate::gateway::providers::{Incoming, Profile, Provider, Refusal};
+use crate::gateway::providers::{Incoming, Judged, Profile, Provider, Refusal};
 use crate::scrubber::{Scrubber, Tenant};
 use crate::secret::Sensitive;
 
@@ -63,12 +63,16 @@ impl Hook for ProviderHook {
             Tenant::Header(name) => named(name),
             Tenant::Fixed(_) | Tenant::Path(_) => None,
         };
-        let mut judged = gateway.with_scratch(|scratch| profile.judge(&policy, incoming, tenant, scratch));
-        if compressed && judged.refused.is_none() {
+        let judged = if compressed {
             let why = "its body is compressed, and cannot be scanned";
-            judged.refused = (!policy.text.dry_run).then_some(why);
-            judged.overlooked = policy.text.dry_run.then_some(why);
-        }
+            let (refused, overlooked) = match policy.text.dry_run {
+                true => (None, Some(why)),
+                false => (Some(why), None),
+            };
+            Judged { refused, overlooked, is_message: true, ..Judged::default() }
+        } else {
+            gateway.with_scratch(|scratch| profile.judge(&policy, incoming, tenant, scratch))
+        };
         let template = judged.template.as_deref().or(policy.template_header.as_deref().and_then(named));
         let seen = || {
             let tenant = tenant.or(judged.tenant.as_deref());

@@ -1,7 +1,7 @@
 //! A body as one JSON document: what is special in it by its role, everything else as a record.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Findings, NOT_UTF_8, Request, Role, Stop, form, multipart};
 use crate::codec::{Codec, CodecScratch, Edit, Format, Leaf, Place};
@@ -9,6 +9,7 @@ use crate::gateway::GatewayPolicy;
 use crate::gateway::mail::{AttachmentAction, Decision, OPAQUE, SubjectAction};
 use crate::gateway::text::{TextAction, TextFate};
 use crate::keys::encoding::{base64, unbase64};
+use crate::kind::Kind;
 use crate::policy::Recipient;
 use crate::scrubber::{About, DROPPED, Document, Scratch, Scrubber};
 use crate::span::Span;
@@ -41,6 +42,8 @@ pub(super) struct Rewriter<'r> {
     pub(super) findings: &'r mut Findings,
     pub(super) keep: bool,
     pub(super) template: Option<String>,
+    /// Types that stand in the document, by the path of what they stand in.
+    pub(super) types: BTreeMap<String, String>,
 }
 
 /// Names of the field that says of what type an attachment is, beside it.
@@ -117,7 +120,7 @@ impl Rewriter<'_> {
         };
         let (mut edits, mut text) = (Vec::new(), Vec::new());
         for special in &specials {
-            let Some(new) = self.special(special, document)? else { continue };
+            let Some(new) = self.special(special)? else { continue };
             let start = text.len();
             text.extend_from_slice(new.as_bytes());
             let replacement = Span::at(start, text.len());
@@ -152,13 +155,21 @@ impl Rewriter<'_> {
         memory: &mut CodecScratch,
     ) -> Result<(Vec<Special>, Vec<Named>), Stop> {
         let (mut specials, mut recipients, mut template) = (Vec::new(), Vec::new(), None);
-        let (mut bad, mut printed) = (false, String::new());
+        let (mut bad, mut twice, mut printed, mut types) = (false, false, String::new(), BTreeMap::new());
         let request = self.request;
         codec.leaves(document, memory, &mut |leaf: &Leaf<'_>| {
             if leaf.place == Place::Key {
                 return;
             }
             let text = || std::str::from_utf8(leaf.text).map(str::to_owned);
+            if leaf.path.keys_inward_out().next().is_some_and(|key| TYPE_FIELDS.contains(&key))
+                && let Some(media) = media_of(leaf.text)
+            {
+                printed.clear();
+                leaf.path.print(&mut printed);
+                let of = printed.rsplit_once('.').map_or("", |(up, _)| up).to_owned();
+                twice |= types.insert(of, media.clone()).is_some_and(|other| other != media);
+            }
             let is = |pattern: &crate::policy::PathPattern| pattern.matches(leaf.path);
             if request.template.as_ref().is_some_and(is) && template.is_none() {
                 template = text().ok();
@@ -171,8 +182,8 @@ impl Rewriter<'_> {
                 recipients.push((printed.clone(), text));
             }
             let role = request.fields.iter().find(|(pattern, _)| is(pattern)).map(|(_, role)| *role);
-            let role = role.or_else(|| encoded_text(leaf.text).map(|_| Role::Encoded));
-            let Some(role) = role.filter(|role| *role != Role::Keep) else { return };
+            let role = role.or_else(|| unnamed(leaf.text));
+            let Some(role) = role.filter(|role| *role != Role::Keep || has_words(leaf.text)) else { return };
             let Ok(text) = text() else {
                 bad = true;
                 return;
@@ -184,17 +195,28 @@ impl Rewriter<'_> {
             specials.push(Special { role, at, place: leaf.place, depth: leaf.depth, text, beside });
         });
         self.template = template.or(self.template.take());
+        self.types = types;
+        if twice {
+            return Err("a type is said twice: it can be read in more than one way".into());
+        }
         if bad { Err(NOT_UTF_8.into()) } else { Ok((specials, recipients)) }
     }
 
     /// What stands for a text with a role; `None` where it stays.
-    fn special(&mut self, special: &Special, document: &[u8]) -> Result<Option<String>, Stop> {
+    fn special(&mut self, special: &Special) -> Result<Option<String>, Stop> {
         let text = &special.text;
         match special.role {
-            Role::Keep => Ok(None),
+            Role::Keep => self.holds_nothing(text, "an address or a setting holds what may not go out"),
+            Role::Link => {
+                self.holds_nothing(text, "it links to what is not among the links that are allowed")
+            }
             Role::Text => self.text(text),
             Role::Subject => self.subject(text),
-            Role::Html => self.wrapped("Content-Type: text/html; charset=utf-8\r\n\r\n", text, ""),
+            Role::Html => {
+                let media = self.types.get(&special.beside).filter(|of| of.starts_with("text/"));
+                let media = media.map_or("text/html", String::as_str);
+                self.wrapped(&format!("Content-Type: {media}; charset=utf-8\r\n\r\n"), text, "")
+            }
             Role::Addresses => match text.contains(['\r', '\n']) {
                 true => Err("a field of addresses has more than one line".into()),
                 false => self.wrapped("To: ", text, HEAD_END),
@@ -203,7 +225,7 @@ impl Rewriter<'_> {
                 let mail = decoded(text).ok_or(BROKEN_BASE64)?;
                 Ok(self.mail(&mail)?.map(|new| base64(&new)))
             }
-            Role::Attachment => self.attachment(special, document),
+            Role::Attachment => self.attachment(special),
             Role::Encoded => {
                 let inner = encoded_text(text.as_bytes()).ok_or(BROKEN_BASE64)?;
                 let message = self.scrubber.scrub_message(&inner, self.about.clone(), self.scratch)?;
@@ -215,6 +237,14 @@ impl Rewriter<'_> {
                 }
             }
         }
+    }
+
+    /// Refuses what holds anything but a telephone number or an address of mail.
+    fn holds_nothing(&mut self, text: &str, why: &'static str) -> Result<Option<String>, Stop> {
+        let message = self.scrubber.scrub_message(text, self.about.clone(), self.scratch)?;
+        let addressed = [Kind::Phone, Kind::Fax, Kind::Email];
+        let told = Kind::ALL.iter().any(|k| !addressed.contains(k) && message.findings[*k as usize] > 0);
+        if told { Err(why.into()) } else { Ok(None) }
     }
 
     fn text(&mut self, text: &str) -> Result<Option<String>, Stop> {
@@ -276,12 +306,9 @@ impl Rewriter<'_> {
         }
     }
 
-    fn attachment(&mut self, special: &Special, document: &[u8]) -> Result<Option<String>, Stop> {
-        let media = type_beside(document, &special.beside);
-        let media = media.unwrap_or_else(|| "application/octet-stream".to_owned());
-        // A type that could end the line would be another header.
-        let legal = |b: u8| b.is_ascii_graphic() || b == b' ';
-        if !media.bytes().all(legal) || decoded(&special.text).is_none() {
+    fn attachment(&mut self, special: &Special) -> Result<Option<String>, Stop> {
+        let media = self.types.get(&special.beside).map_or("application/octet-stream", String::as_str);
+        if decoded(&special.text).is_none() {
             return Err(BROKEN_BASE64.into());
         }
         let head = format!("Content-Type: {media}\r\nContent-Transfer-Encoding: base64\r\n\r\n");
@@ -326,6 +353,25 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
     unbase64(&text, &mut out).then_some(out)
 }
 
+/// What a field is that no list names: what it looks like.
+fn unnamed(text: &[u8]) -> Option<Role> {
+    let markup = |at: usize| match text.get(at + 1) {
+        Some(next) if text[at] == b'<' => next.is_ascii_alphabetic() || matches!(next, b'/' | b'!' | b'?'),
+        Some(next) => *next == b'#' || next.is_ascii_alphabetic(),
+        None => false,
+    };
+    if memchr::memchr2_iter(b'<', b'&', text).any(markup) {
+        return Some(Role::Html);
+    }
+    encoded_text(text).map(|_| Role::Encoded)
+}
+
+/// Whether there are words in an address or a setting.
+fn has_words(text: &[u8]) -> bool {
+    text.iter().any(u8::is_ascii_whitespace)
+        && text.iter().filter(|b| b.is_ascii_alphabetic() || !b.is_ascii()).count() > 1
+}
+
 /// The text that a value is the base64 of, padded or not, in either alphabet. Ids and keys decode to anything but text.
 fn encoded_text(value: &[u8]) -> Option<String> {
     let value = value.trim_ascii();
@@ -339,20 +385,11 @@ fn encoded_text(value: &[u8]) -> Option<String> {
     text.chars().all(|c| !c.is_control() || c.is_whitespace()).then_some(text)
 }
 
-/// What the member that says a type holds, beside a place.
-fn type_beside(document: &[u8], beside: &str) -> Option<String> {
-    let (mut found, mut printed) = (None, String::new());
-    Codec::new(Format::Json).leaves(document, &mut CodecScratch::default(), &mut |leaf| {
-        let named = leaf.path.keys_inward_out().next().is_some_and(|key| TYPE_FIELDS.contains(&key));
-        if found.is_none() && named && leaf.place == Place::String {
-            printed.clear();
-            leaf.path.print(&mut printed);
-            if printed.rsplit_once('.').is_some_and(|(path, _)| path == beside) {
-                found = std::str::from_utf8(leaf.text).ok().map(str::to_owned);
-            }
-        }
-    });
-    found
+/// A type that a member says. Parameters are left out: one that could end the line would be another header.
+fn media_of(text: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(text).ok()?.split(';').next()?.trim();
+    let legal = text.bytes().all(|b| b.is_ascii_graphic()) && text.contains('/');
+    legal.then(|| text.to_ascii_lowercase())
 }
 
 #[cfg(test)]

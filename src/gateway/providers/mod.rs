@@ -98,16 +98,18 @@ impl Body {
 /// What a field is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Addresses, ids, settings: it stays.
+    /// Addresses, numbers, ids, settings: it stays. Words in it must tell of nobody, or the request is refused.
     Keep,
     /// A short text, by the policy for those.
     Text,
     /// The subject of a mail.
     Subject,
-    /// HTML.
+    /// HTML, or text of the type that stands beside it. A field that no list names is read so where it has markup.
     Html,
     /// A whole mail in base64.
     Mail,
+    /// The address of something that is shown: one of the links that are allowed, or the request is refused.
+    Link,
     /// Text in base64. A field that no list names is taken for one where it is.
     Encoded,
     /// A field of addresses as in a mail: addresses stay, display names do not.
@@ -125,6 +127,7 @@ impl Role {
         ("html", Role::Html),
         ("mail", Role::Mail),
         ("base64", Role::Encoded),
+        ("link", Role::Link),
         ("addresses", Role::Addresses),
         ("attachment", Role::Attachment),
     ];
@@ -307,6 +310,7 @@ impl Profile {
             findings: &mut judged.findings,
             keep: false,
             template: None,
+            types: Default::default(),
         };
         let queried =
             query.filter(|q| !q.is_empty()).map(|query| rewriter.form(query.as_bytes())).transpose()?;

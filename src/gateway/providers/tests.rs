@@ -309,3 +309,60 @@ fn a_number_is_a_text_as_well() {
     let judged = judge("vonage", &redacting(), post("/v1/messages", JSON, body));
     assert!(!String::from_utf8(judged.body.unwrap()).unwrap().contains("219109999"));
 }
+
+#[test]
+fn markup_and_addresses_are_read_where_no_list_says_so() {
+    let split = "<p>SSN 219-<b>10</b>-9999</p>";
+    let content = r#""content":[{"type":"text/plain","value":"hello"}]"#;
+    let sendgrid = |field: &str| match field.starts_with("\"content\"") {
+        true => format!(r#"{{"subject":"note",{field}}}"#),
+        false => format!(r#"{{"subject":"note",{field},{content}}}"#),
+    };
+    let calendar = r#""content":[{"type":"text/calendar","value":"BEGIN:VCALENDAR\r\nSUMMARY:SSN 219-10\r\n -9999\r\nEND:VCALENDAR\r\n"}]"#;
+    let html = base64(format!("<html><body>{split}</body></html>").as_bytes());
+    let cases: Vec<String> = vec![
+        sendgrid(&format!(r#""personalizations":[{{"dynamic_template_data":{{"a":"{split}"}}}}]"#)),
+        sendgrid(&format!(r#""sections":{{"a":"MRN&#58; 4471902 {split}"}}"#)),
+        sendgrid(calendar),
+        sendgrid(&format!(r#""attachments":[{{"content":"{html}","filename":"notes.html"}}]"#)),
+        sendgrid(r#""from":{"email":"\"Maria Lopez SSN 219-10-9999\" <clinic@example.org>"}"#),
+    ];
+    for body in &cases {
+        let judged = judge("sendgrid", &redacting(), post("/v3/mail/send", JSON, body));
+        let out =
+            String::from_utf8(judged.body.unwrap_or_else(|| panic!("{body}: {:?}", judged.refused))).unwrap();
+        assert!(
+            !out.contains("219") && !out.contains("9999") && !out.contains("4471902") && !out.contains(&html),
+            "{out}"
+        );
+    }
+    let bulk = format!(
+        r#"{{"DefaultContent":{{"Template":{{"TemplateContent":{{"Subject":"SSN {PLANTED}","Html":"{split}"}},"Attachments":[{{"RawContent":"{html}","ContentType":"text/html"}}]}}}}}}"#
+    );
+    let judged = judge("ses", &redacting(), post("/v2/email/outbound-bulk-emails", JSON, &bulk));
+    let out = String::from_utf8(judged.body.unwrap()).unwrap();
+    assert!(!out.contains("219") && !out.contains("9999") && !out.contains(&html), "{out}");
+}
+
+#[test]
+fn what_stays_must_tell_of_nobody() {
+    let path = "/2010-04-01/Accounts/AC123/Messages.json";
+    for (body, refused) in [
+        ("To=%2B1+212+555+0187&Body=hello", None),
+        ("To=whatsapp%3A%2B12125550187&Body=hello", None),
+        ("To=%2B1;Body=SSN+219-10-9999", Some("an address or a setting holds what may not go out")),
+        (
+            "To=%2B12125550187&MediaUrl=https%3A%2F%2Fimages.example%2Fmaria-lopez.png",
+            Some("it links to what is not among the links that are allowed"),
+        ),
+    ] {
+        assert_eq!(judge("twilio", &redacting(), post(path, FORM, body)).refused, refused, "{body}");
+    }
+}
+
+#[test]
+fn a_type_that_is_said_twice_is_refused() {
+    let body = r#"{"content":[{"type":"text/html","value":"SSN 219-<b>10</b>-9999"}],"content":[{"type":"text/plain","value":"hello"}]}"#;
+    let judged = judge("sendgrid", &redacting(), post("/v3/mail/send", JSON, body));
+    assert_eq!(judged.refused, Some("a type is said twice: it can be read in more than one way"));
+}

@@ -73,7 +73,7 @@ mod tests {
             ("\n", Line::Broken, ""),
             ("123456789012345678901\nQ", Line::Broken, "Q"),
             ("1234567890\r12345678901\r\nQ", Line::Broken, "Q"),
-            ("123456789\012345678901\r\nQ", Line::Broken, "Q"),
+            ("123456789\x0012345678901\r\nQ", Line::Broken, "Q"),
             ("123456789012345678901\r\r\nQ", Line::Broken, "Q"),
         ] {
             for piece in 1..=bytes.len() {

@@ -29,7 +29,10 @@ const HANG: &str = "hang";
 /// Told for DATA: the relay reads no further.
 const STUCK: &str = "354 but not now\r\n";
 
-const FAULTS: [&str; 5] = [CLOSE, "451 4.3.0 no\r\n", "what?\r\n", "421 4.3.2 closing\r\n", "250-Ok\r\n"];
+/// Half a reply: the relay closes behind it.
+const HALF: &str = "250-Ok\r\n";
+
+const FAULTS: [&str; 5] = [CLOSE, "451 4.3.0 no\r\n", "what?\r\n", "421 4.3.2 closing\r\n", HALF];
 
 /// A relay that answers by the beginning of what it gets: `.` is the end of a message, the empty one the connection.
 #[derive(Clone, Default)]
@@ -134,8 +137,10 @@ impl Script {
                     }
                 }
                 stream.flush().await?;
-                if reply == STUCK {
-                    pending::<()>().await;
+                match reply {
+                    STUCK => pending().await,
+                    HALF => return Ok(false),
+                    _ => {}
                 }
                 match line.as_str() {
                     "QUIT" => return Ok(false),
