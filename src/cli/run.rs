@@ -317,6 +317,10 @@ pub(super) fn one(pipeline: &Pipeline, threads: usize, stop: &Arc<AtomicBool>) -
 struct Worker {
     pipeline: Pipeline,
     scrubber: Arc<ArcSwap<Scrubber>>,
+    #[cfg_attr(
+        not(feature = "gateway"),
+        expect(dead_code, reason = "a build with a gateway has need of it")
+    )]
     gateway: Arc<ArcSwap<GatewayPolicy>>,
     threads: usize,
     stop: Arc<AtomicBool>,
