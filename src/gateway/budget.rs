@@ -6,6 +6,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+/// The steps that a message of unknown size grows by, in bytes.
+const STEP: (usize, usize) = (64 << 10, 4 << 20);
+
 /// A number of bytes that sessions take from and give back to.
 #[derive(Debug)]
 pub(super) struct Budget {
@@ -50,6 +53,7 @@ impl Budget {
 }
 
 impl Reservation {
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -63,6 +67,23 @@ impl Reservation {
             self.bytes += more;
         }
         taken
+    }
+
+    /// Makes room in `held` for `more` bytes: in the budget first, then in memory, so that what is held is always paid for.
+    #[must_use]
+    pub(super) fn make_room(&mut self, held: &mut Vec<u8>, more: usize) -> bool {
+        let len = held.len();
+        let needed = len + more;
+        if needed <= held.capacity() {
+            return true;
+        }
+        let step = (len / 2).clamp(STEP.0, STEP.1).max(more);
+        if needed > self.bytes && !self.grow_to(len + step) && !self.grow_to(needed) {
+            return false;
+        }
+        // What was reserved at the beginning may be more than ever comes, so memory comes in steps all the same.
+        held.reserve_exact(self.bytes.min(len + step.max(len)) - len);
+        true
     }
 
     /// Gives back what is above `bytes`.
@@ -100,5 +121,17 @@ mod tests {
         drop(two);
         drop(one);
         assert_eq!((budget.free(), budget.total()), (100, 100));
+    }
+
+    #[test]
+    fn what_is_held_is_paid_for() {
+        let budget = Budget::new(100_000);
+        let (mut held, mut reserved) = (Vec::new(), budget.reserve(0).unwrap());
+        while reserved.make_room(&mut held, 1_000) {
+            held.extend_from_slice(&[0; 1_000]);
+            assert!(held.capacity() <= reserved.bytes() && reserved.bytes() <= 100_000);
+        }
+        // To the last piece that there is room for.
+        assert_eq!(held.len(), 100_000);
     }
 }

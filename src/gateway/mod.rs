@@ -11,6 +11,8 @@ mod mail;
 pub mod milter;
 pub mod providers;
 #[cfg(feature = "gateway")]
+mod serve;
+#[cfg(feature = "gateway")]
 pub mod smpp;
 #[cfg(feature = "gateway")]
 pub mod smtp;

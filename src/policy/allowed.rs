@@ -83,6 +83,13 @@ impl Allowed {
         places
     }
 
+    /// Whether a text is one of the links, and nothing else.
+    pub fn is_link(&self, text: &[u8]) -> bool {
+        let mut places = Places::default();
+        self.links.iter().for_each(|link| link.find(text, &mut places));
+        places.fixed.contains(&Span::at(0, text.len()))
+    }
+
     /// The first template that a whole text was made from.
     pub fn template(&self, text: &[u8]) -> Option<&Template> {
         self.templates.iter().find(|template| template.fixed(text, &mut Vec::new()))
@@ -325,6 +332,7 @@ mod tests {
         ];
         for (allowed, text, want) in cases {
             assert_eq!(kept(allowed, text, &Recipient::Unknown), want, "{text}");
+            assert_eq!(allowed.is_link(text.as_bytes()), want == [text], "{text}");
         }
     }
 

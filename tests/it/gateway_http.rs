@@ -110,3 +110,44 @@ fn who_shows_no_key_or_certificate_is_not_let_in() {
     running.signal("TERM");
     running.wait().code(0);
 }
+
+/// What two readers may read in two ways goes to nobody: the first that gets it would not be the one that was asked.
+#[test]
+fn a_body_whose_type_or_coding_is_said_twice_is_refused() {
+    if !there_is_curl() {
+        return;
+    }
+    let dir = Dir::new();
+    let (own, gone) = (free_port(), free_port());
+    dir.file(
+        "p.toml",
+        format!(
+            "[source.http]\nlisten = \"127.0.0.1:{own}\"\n[[source.http.request]]\npath = \"/send\"\nbody = \"form\"\n\
+             [sink.http]\nupstream = \"http://127.0.0.1:{gone}\"\n"
+        ),
+    );
+    let mut running = dir.cmd().args("run p.toml").timeout(Duration::from_secs(120)).spawn();
+    running.wait_for_stderr("requests are taken on");
+    let url = format!("http://127.0.0.1:{own}/send");
+    let form = "Content-Type: application/x-www-form-urlencoded";
+    let cases: [(&[&str], &str); 5] = [
+        (&["-H", form, "-H", "Content-Encoding: gzip"], "its body is compressed, and cannot be scanned"),
+        (
+            &["-H", form, "-H", "Content-Encoding: identity", "-H", "Content-Encoding: gzip"],
+            "its body is compressed",
+        ),
+        (
+            &["-H", "Content-Type: application/json", "-H", form],
+            "the type of its body can be read in more than one way",
+        ),
+        (&["-H", "Content-Type: application/json"], "its body is no JSON"),
+        // This one may go: there is only nobody there.
+        (&["-H", form], "503"),
+    ];
+    for (headers, want) in cases {
+        let said = curl(&[headers, &["--data-binary", "a=SSN+219%2D10%2D9999", &url]].concat()).unwrap();
+        assert!(said.contains(want), "{headers:?}: {said}");
+    }
+    running.signal("TERM");
+    running.wait().code(0);
+}

@@ -3,9 +3,10 @@
 //! A body of type `application/json` is read as JSON, `message/rfc822` as a mail, anything else of type `text/...` as text; `/v1/scrub?as=sms` treats
 //! text as a short message.
 
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode};
 
+use super::http::body_type;
 use super::{Gateway, Seen};
 use crate::cli::scan::reported;
 use crate::codec::Format;
@@ -65,10 +66,7 @@ pub(super) fn answer(gateway: &Gateway, scrubber: &Scrubber, asked: &Asked) -> O
 fn format(asked: &Asked) -> Result<(String, Format), Refused> {
     let unsupported =
         (StatusCode::UNSUPPORTED_MEDIA_TYPE, "send application/json, message/rfc822 or text, in UTF-8");
-    let text = |name| asked.headers.get(name).map_or(Ok(""), |value: &HeaderValue| value.to_str());
-    let (Ok(of), Ok("" | "identity")) = (text(CONTENT_TYPE), text(CONTENT_ENCODING)) else {
-        return Err(unsupported);
-    };
+    let of = body_type(asked).map_err(|_| unsupported)?;
     let (media, parameters) = of.split_once(';').unwrap_or((of, ""));
     let utf_8 = parameters.trim().is_empty()
         || parameters.to_ascii_lowercase().replace('"', "").trim() == "charset=utf-8";
@@ -94,7 +92,7 @@ fn scrub(gateway: &Gateway, scrubber: &Scrubber, asked: &Asked) -> Result<(Strin
     let refused = |why| (StatusCode::UNPROCESSABLE_ENTITY, why);
     let later = |why| (StatusCode::SERVICE_UNAVAILABLE, why);
     let body = &asked.body;
-    let done = gateway.with_scratch(|scratch| match format {
+    let done = gateway.with_scratch(body.len(), |scratch| match format {
         Format::Mime => match policy.mail.decide(scrubber, body, scratch) {
             Decision::Forward { mail, findings, .. } => Ok((mail.unwrap_or_else(|| body.clone()), findings)),
             Decision::Refuse(why) => Err(refused(why)),
@@ -129,7 +127,7 @@ fn scrub(gateway: &Gateway, scrubber: &Scrubber, asked: &Asked) -> Result<(Strin
     let seen = || Seen::of(gateway, scrubber, Some(gateway.tenant_or("")), None);
     match done {
         Ok((new, findings)) => {
-            gateway.judged(&seen(), &findings, new != *body, body.len(), new.len(), None);
+            gateway.judged(&seen, &findings, new != *body, body.len(), new.len(), None);
             Ok((of, Done { body: new, findings: findings.iter().sum() }))
         }
         Err((status, why)) => {

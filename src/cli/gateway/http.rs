@@ -15,7 +15,7 @@ use crate::gateway::providers::{Incoming, Judged, Profile, Provider, Refusal};
 use crate::scrubber::{Scrubber, Tenant};
 use crate::secret::Sensitive;
 
-/// Says what the gateway has done: `refused`, `unavailable`.
+/// Says that it was the gateway that refused.
 const NOTE: HeaderName = HeaderName::from_static("x-scrubjay");
 /// Fields that are made from a body, and do not fit another.
 const MADE_FROM_BODY: [&str; 6] =
@@ -48,30 +48,31 @@ impl Hook for ProviderHook {
         }
         let profile = self.profile(&scrubber);
         let policy = gateway.policy.load();
-        let text =
-            |name: &HeaderName| asked.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
         let named = |name: &str| asked.headers.get(name).and_then(|value| value.to_str().ok());
-        let compressed = !asked.body.is_empty() && !matches!(text(&CONTENT_ENCODING), "" | "identity");
-        let incoming = Incoming {
-            method: asked.method.as_str(),
-            path: asked.uri.path(),
-            query: asked.uri.query(),
-            content_type: text(&CONTENT_TYPE),
-            body: &asked.body,
-        };
         let tenant = match &gateway.tenant {
             Tenant::Header(name) => named(name),
             Tenant::Fixed(_) | Tenant::Path(_) => None,
         };
-        let judged = if compressed {
-            let why = "its body is compressed, and cannot be scanned";
-            let (refused, overlooked) = match policy.text.dry_run {
-                true => (None, Some(why)),
-                false => (Some(why), None),
-            };
-            Judged { refused, overlooked, is_message: true, ..Judged::default() }
-        } else {
-            gateway.with_scratch(|scratch| profile.judge(&policy, incoming, tenant, scratch))
+        let judged = match body_type(&asked) {
+            Ok(content_type) => {
+                let incoming = Incoming {
+                    method: asked.method.as_str(),
+                    path: asked.uri.path(),
+                    query: asked.uri.query(),
+                    content_type,
+                    body: &asked.body,
+                };
+                gateway.with_scratch(asked.body.len(), |scratch| {
+                    profile.judge(&policy, incoming, tenant, scratch)
+                })
+            }
+            Err(why) => {
+                let (refused, overlooked) = match policy.text.dry_run {
+                    true => (None, Some(why)),
+                    false => (Some(why), None),
+                };
+                Judged { refused, overlooked, is_message: true, ..Judged::default() }
+            }
         };
         let template = judged.template.as_deref().or(policy.template_header.as_deref().and_then(named));
         let seen = || {
@@ -95,7 +96,7 @@ impl Hook for ProviderHook {
         if judged.is_message {
             let sent = judged.body.as_ref().map_or(asked.body.len(), Vec::len);
             let edited = judged.body.is_some() || judged.query.is_some();
-            gateway.judged(&seen(), &judged.findings.0, edited, asked.body.len(), sent, judged.overlooked);
+            gateway.judged(&seen, &judged.findings.0, edited, asked.body.len(), sent, judged.overlooked);
         }
         match self.outgoing(asked, judged.body, judged.query) {
             Ok(asked) => Answer::Forward(asked),
@@ -156,6 +157,23 @@ impl ProviderHook {
             signer.sign(&mut asked)?;
         }
         Ok(asked)
+    }
+}
+
+/// Of what type a body is, as it stands in the header.
+///
+/// # Errors
+/// In a fixed phrase: it is compressed, or its type is not said once and in ASCII, so that who reads it next may read it otherwise.
+pub(super) fn body_type(asked: &Asked) -> Result<&str, &'static str> {
+    let encodings = || asked.headers.get_all(CONTENT_ENCODING).iter();
+    if !asked.body.is_empty() && encodings().any(|value| value != "identity") {
+        return Err("its body is compressed, and cannot be scanned");
+    }
+    let mut types = asked.headers.get_all(CONTENT_TYPE).iter();
+    match (types.next().map(HeaderValue::to_str), types.next()) {
+        (None, _) => Ok(""),
+        (Some(Ok(only)), None) => Ok(only),
+        _ => Err("the type of its body can be read in more than one way"),
     }
 }
 
@@ -250,7 +268,7 @@ pub(super) fn http_options(
     let protocol = if source.provider.http2 { Protocol::Http2 } else { Protocol::Auto };
     let upstream =
         Upstream::new(url, tls, protocol).map_err(|e| format!("the upstream cannot be used: {e}"))?;
-    let mut options = Options::new(source.listen, upstream);
+    let mut options = Options::new(upstream);
     if let Some((certificate, key)) = &source.tls {
         options.client_tls = Some(server_config(certificate, key, source.client_ca_file.as_deref())?);
     }

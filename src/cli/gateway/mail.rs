@@ -19,8 +19,9 @@ impl Judge for MailJudge {
     fn judge(&self, message: Vec<u8>) -> Verdict {
         let gateway = &*self.0;
         let (scrubber, policy) = (gateway.scrubber.load(), gateway.policy.load());
-        let decision = gateway.with_scratch(|scratch| policy.mail.decide(&scrubber, &message, scratch));
-        let seen = Seen::of_mail(gateway, &scrubber, &policy, &message);
+        let decision =
+            gateway.with_scratch(message.len(), |scratch| policy.mail.decide(&scrubber, &message, scratch));
+        let seen = || Seen::of_mail(gateway, &scrubber, &policy, &message);
         match decision {
             Decision::Forward { mail, findings, keep, overlooked } => {
                 if keep && let Err(why) = gateway.keep(&scrubber, "an attachment was taken out", &message) {
@@ -37,7 +38,7 @@ impl Judge for MailJudge {
             Decision::Refuse(why) => {
                 // Its sender has it back all the same: a copy that cannot be kept changes nothing.
                 let _ = gateway.keep(&scrubber, why, &message);
-                gateway.refused(&seen, why, message.len());
+                gateway.refused(&seen(), why, message.len());
                 Verdict::Refuse { code: "5.7.1", text: format!("refused: {why}") }
             }
         }
@@ -47,7 +48,7 @@ impl Judge for MailJudge {
 /// The SMTP proxy's options.
 pub(super) fn smtp_options(source: &SmtpSource, sink: &SmtpSink, threads: usize) -> Result<Options, String> {
     let hostname = source.hostname.clone().unwrap_or_else(|| "scrubjay.localdomain".to_owned());
-    let mut options = Options::new(source.listen, &*sink.relay, hostname);
+    let mut options = Options::new(&*sink.relay, hostname);
     if let Some((certificate, key)) = &source.tls {
         options.client_tls =
             Some(ClientTls { config: server_config(certificate, key, None)?, implicit: source.implicit_tls });
@@ -78,12 +79,17 @@ pub(super) fn smtp_options(source: &SmtpSource, sink: &SmtpSink, threads: usize)
     Ok(options)
 }
 
-/// The milter's options.
-pub(super) fn milter_options(source: &MilterSource, threads: usize) -> milter::Options {
-    let mut options = milter::Options::new(match &source.listen {
+/// Where the milter listens.
+pub(super) fn milter_place(source: &MilterSource) -> milter::Listen {
+    match &source.listen {
         MilterListen::Tcp(address) => milter::Listen::Tcp(*address),
         MilterListen::Unix { path, mode } => milter::Listen::Unix { path: path.clone(), mode: *mode },
-    });
+    }
+}
+
+/// The milter's options.
+pub(super) fn milter_options(source: &MilterSource, threads: usize) -> milter::Options {
+    let mut options = milter::Options::default();
     options.max_message_bytes = source.max_message_bytes.unwrap_or(options.max_message_bytes);
     options.memory_budget = source.memory_bytes.unwrap_or(options.memory_budget);
     options.max_connections = source.max_connections.unwrap_or(options.max_connections);

@@ -24,7 +24,7 @@ use crate::health::Light;
 use crate::kind::Kind;
 use crate::metrics::{self, Stage};
 use crate::reason::unreadable;
-use crate::record::Origin;
+use crate::record::{LARGE, Origin};
 use crate::scrubber::{OnError, Scratch, Scrubber, Tally, Tenant};
 use crate::sink::SealedFiles;
 use seen::{Names, Seen};
@@ -115,7 +115,7 @@ async fn listen(
         (SourceConfig::Milter(source), SinkConfig::Asker) => {
             let mut options = mail::milter_options(source, threads);
             options.observer = gateway.clone();
-            let listener = milter::Listener::bind(&options.listen)
+            let listener = milter::Listener::bind(&mail::milter_place(source))
                 .await
                 .map_err(|e| format!("cannot listen: {}", unreadable(&e)))?;
             up("mail servers may ask");
@@ -198,11 +198,14 @@ pub(super) struct Gateway {
 }
 
 impl Gateway {
-    /// Does something with memory that was used before.
-    fn with_scratch<T>(&self, work: impl FnOnce(&mut Scratch) -> T) -> T {
+    /// Does something for a message of this many bytes, with memory that was used before.
+    fn with_scratch<T>(&self, bytes: usize, work: impl FnOnce(&mut Scratch) -> T) -> T {
         let scratches = || self.scratches.lock().unwrap_or_else(PoisonError::into_inner);
         let mut scratch = scratches().pop().unwrap_or_default();
         let done = work(&mut scratch);
+        if bytes > LARGE {
+            scratch.shrink();
+        }
         scratches().push(scratch);
         done
     }
@@ -213,12 +216,6 @@ impl Gateway {
             Tenant::Fixed(name) if name != Tenant::DEFAULT || said.is_empty() => name,
             _ => said,
         }
-    }
-
-    /// Counts a short message in which nothing was found.
-    fn passed(&self, bytes: usize) {
-        let bytes = bytes as u64;
-        self.count(&Tally { records: 1, bytes_in: bytes, bytes_out: bytes, ..Tally::default() });
     }
 
     /// Says that a message has to wait for something that this process lacks.
@@ -239,7 +236,7 @@ impl Gateway {
     /// Counts a message that may go out, and says so where something was found.
     fn judged(
         &self,
-        seen: &Seen,
+        seen: &dyn Fn() -> Seen,
         findings: &[u64; Kind::COUNT],
         edited: bool,
         bytes_in: usize,
@@ -255,14 +252,17 @@ impl Gateway {
             findings: *findings,
             ..Tally::default()
         });
-        let file = &self.file;
-        if let Some(why) = overlooked {
-            seen.count();
-            tracing::warn!("{file}: dry run: a message would have been refused: {why}{seen}");
-        } else if found > 0 {
-            seen.count();
-            let dry = if edited { "" } else { "dry run: " };
-            tracing::info!(findings = found, "{file}: {dry}a message held PHI{seen}");
+        if found == 0 && overlooked.is_none() {
+            return;
+        }
+        let (file, seen) = (&self.file, seen());
+        seen.count();
+        match overlooked {
+            Some(why) => tracing::warn!("{file}: dry run: a message would have been refused: {why}{seen}"),
+            None => {
+                let dry = if edited { "" } else { "dry run: " };
+                tracing::info!(findings = found, "{file}: {dry}a message held PHI{seen}");
+            }
         }
     }
 

@@ -30,16 +30,19 @@ pub(super) struct Names(Mutex<HashMap<String, Arc<str>>>);
 impl Names {
     fn shown(&self, scrubber: &Scrubber, name: Option<&str>) -> Arc<str> {
         let Some(name) = name.map(str::trim).filter(|name| !name.is_empty()) else { return NONE.into() };
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(shown) = known.get(name) {
+        let known = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shown) = known().get(name) {
             return shown.clone();
         }
-        if known.len() >= MAX_NAMES || name.len() > MAX_BYTES || !is_plain(scrubber, name) {
+        // Nobody waits while a name is looked at.
+        if name.len() > MAX_BYTES || !is_plain(scrubber, name) {
             return OTHER.into();
         }
-        let shown: Arc<str> = name.into();
-        known.insert(name.to_owned(), shown.clone());
-        shown
+        let mut known = known();
+        if known.len() >= MAX_NAMES && !known.contains_key(name) {
+            return OTHER.into();
+        }
+        known.entry(name.to_owned()).or_insert_with(|| name.into()).clone()
     }
 }
 

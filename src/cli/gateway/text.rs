@@ -22,25 +22,20 @@ impl TextJudge for ShortTextJudge {
         let (scrubber, policy) = (gateway.scrubber.load(), gateway.policy.load());
         let tenant = gateway.tenant_or(account);
         let about = About { tenant: Some(tenant), ..About::default() };
-        let decision =
-            gateway.with_scratch(|scratch| policy.text.decide(&scrubber, text, about, fits, scratch));
+        let decision = gateway
+            .with_scratch(text.len(), |scratch| policy.text.decide(&scrubber, text, about, fits, scratch));
         let seen = || {
             let template =
                 scrubber.settings().policy.allowed.as_ref().and_then(|a| a.template(text.as_bytes()));
             Seen::of(gateway, &scrubber, Some(tenant), template.map(|t| &*t.name))
         };
-        let found = decision.findings.iter().any(|n| *n > 0);
         match decision.fate {
-            TextFate::Unchanged if !found => {
-                gateway.passed(text.len());
-                TextVerdict::Unchanged
-            }
             TextFate::Unchanged => {
-                gateway.judged(&seen(), &decision.findings, false, text.len(), text.len(), None);
+                gateway.judged(&seen, &decision.findings, false, text.len(), text.len(), None);
                 TextVerdict::Unchanged
             }
             TextFate::Replace(new) => {
-                gateway.judged(&seen(), &decision.findings, true, text.len(), new.len(), None);
+                gateway.judged(&seen, &decision.findings, true, text.len(), new.len(), None);
                 TextVerdict::Replace(new)
             }
             TextFate::Refuse(why) => {
@@ -58,7 +53,7 @@ impl TextJudge for ShortTextJudge {
 
 /// The SMPP proxy's options.
 pub(super) fn smpp_options(source: &SmppSource, sink: &SmppSink, threads: usize) -> Result<Options, String> {
-    let mut options = Options::new(source.listen, &*sink.smsc);
+    let mut options = Options::new(&*sink.smsc);
     if let Some((certificate, key)) = &source.tls {
         options.client_tls = Some(server_config(certificate, key, None)?);
     }

@@ -40,21 +40,18 @@ mod upstream;
 mod wire;
 
 use std::fmt;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, Method, Response, Uri};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
 
 use self::budget::Budget;
 use self::keys::Keys;
 use self::upstream::Sender;
 use super::judge::{Observer, Outcome};
+use super::serve::{self, Serving, stopped};
 use crate::secret::Sensitive;
 
 pub use self::tls::server_config;
@@ -118,8 +115,6 @@ impl fmt::Debug for Answer {
 /// How the proxy is set up.
 #[derive(Clone)]
 pub struct Options {
-    /// Where clients connect.
-    pub listen: SocketAddr,
     /// TLS for clients, with ALPN set here; `None` is clear text. [`server_config`] makes one.
     pub client_tls: Option<Arc<rustls::ServerConfig>>,
     /// Who has one of these may ask; with none, who can connect may.
@@ -201,10 +196,9 @@ impl Default for Timeouts {
 }
 
 impl Options {
-    /// Clear text from `listen` to `upstream`, with every limit at its default.
-    pub fn new(listen: SocketAddr, upstream: Upstream) -> Options {
+    /// Clear text to `upstream`, with every limit at its default.
+    pub fn new(upstream: Upstream) -> Options {
         Options {
-            listen,
             client_tls: None,
             api_keys: Arc::new([]),
             api_key_header: HeaderName::from_static("x-api-key"),
@@ -250,15 +244,8 @@ impl Shared {
     }
 }
 
-/// Listens, and serves clients until `stop` is true or its sender is gone. Idle connections are closed then; running
+/// Serves clients until `stop` is true or its sender is gone. Idle connections are closed then; running
 /// requests may end, for up to [`Timeouts::stop`].
-pub async fn serve(options: Options, hook: Arc<dyn Hook>, stop: watch::Receiver<bool>) -> io::Result<()> {
-    let listener = TcpListener::bind(options.listen).await?;
-    serve_on(listener, options, hook, stop).await;
-    Ok(())
-}
-
-/// The same on a socket that listens already, whatever [`Options::listen`] says.
 pub async fn serve_on(
     listener: TcpListener,
     options: Options,
@@ -273,52 +260,18 @@ async fn serve_within(
     listener: TcpListener,
     options: Options,
     hook: Arc<dyn Hook>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
     budget: Budget,
 ) {
     let tls = options.client_tls.as_ref().map(tls::acceptor);
     let shared = Arc::new(Shared::new(options, hook, budget));
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            biased;
-            () = stopped(&mut stop) => break,
-            Some(ended) = connections.join_next() => log_ended(&ended),
-            accepted = listener.accept() => match accepted {
-                Ok((client, _)) if connections.len() < shared.options.max_connections => {
-                    connections.spawn(connection::run(Arc::clone(&shared), client, tls.clone(), stop.clone()));
-                }
-                Ok(_) => {
-                    let max = shared.options.max_connections;
-                    tracing::warn!("HTTP: a client was turned away: {max} connections are open");
-                }
-                Err(error) => {
-                    // Too many open files, or a client that is gone again: the next one may do.
-                    tracing::warn!("HTTP: no connection accepted: {}", error.kind());
-                    sleep(Duration::from_millis(50)).await;
-                }
-            },
-        }
-    }
-    drop(listener);
-    let all = async {
-        while let Some(ended) = connections.join_next().await {
-            log_ended(&ended);
-        }
+    let serving = Serving {
+        protocol: "HTTP",
+        most: shared.options.max_connections,
+        patience: shared.options.timeouts.stop,
+        broken_off: "its client has no answer",
     };
-    if timeout(shared.options.timeouts.stop, all).await.is_err() {
-        tracing::warn!("HTTP: {} connections had to be broken off", connections.len());
-        connections.shutdown().await;
-    }
-}
-
-/// Returns when `stop` is true, or nobody is left to make it so.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
-}
-
-fn log_ended(ended: &Result<(), tokio::task::JoinError>) {
-    if ended.as_ref().is_err_and(|e| e.is_panic()) {
-        tracing::error!("HTTP: a connection ended in a fault of the proxy's own");
-    }
+    let session = |client| connection::run(Arc::clone(&shared), client, tls.clone(), stop.clone());
+    let accept = async move || Ok(listener.accept().await?.0);
+    serve::clients(serving, stop.clone(), accept, session, drop).await;
 }

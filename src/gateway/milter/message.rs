@@ -8,8 +8,6 @@ use super::lines::{Lines, whole};
 
 /// Taken from the budget for a message before any of it is kept.
 const FIRST_BYTES: usize = 16 << 10;
-/// The steps a message grows by.
-const STEP: (usize, usize) = (64 << 10, 4 << 20);
 
 /// What is known of a message that comes in.
 pub(super) enum Kept {
@@ -156,30 +154,11 @@ impl Message {
         if self.bytes.len() + text.len() > limit {
             return Err(Kept::TooLarge);
         }
-        if !self.make_room(text.len()) {
+        if !self.reservation.make_room(&mut self.bytes, text.len()) {
             return Err(Kept::NoMemory);
         }
         self.bytes.extend_from_slice(text);
         Ok(())
-    }
-
-    /// Makes room for `more` bytes: in the budget first, then in memory, so that what is held is always paid for.
-    fn make_room(&mut self, more: usize) -> bool {
-        let len = self.bytes.len();
-        let needed = len + more;
-        if needed <= self.bytes.capacity() {
-            return true;
-        }
-        let step = (len / 2).clamp(STEP.0, STEP.1).max(more);
-        if needed > self.reservation.bytes()
-            && !self.reservation.grow_to(len + step)
-            && !self.reservation.grow_to(needed)
-        {
-            return false;
-        }
-        let room = self.reservation.bytes().min(len + step);
-        self.bytes.reserve_exact(room - len);
-        true
     }
 }
 

@@ -52,23 +52,19 @@ mod session;
 mod tests;
 mod wire;
 
-use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
 
 use super::budget::Budget;
 pub use super::judge::{Judge, Observer, Outcome, Verdict};
+use super::serve::{self, Serving, stopped};
 pub use listen::{Listen, Listener};
 
 /// How the milter is set up.
 #[derive(Clone)]
 pub struct Options {
-    /// Where MTAs connect.
-    pub listen: Listen,
     /// The longest message: header, empty line and body. A longer one is refused with 552.
     pub max_message_bytes: usize,
     /// What all messages being received and judged may take together. Above it the MTA is told 452.
@@ -118,11 +114,9 @@ impl Default for Timeouts {
     }
 }
 
-impl Options {
-    /// At `listen`, with every limit at its default.
-    pub fn new(listen: Listen) -> Options {
+impl Default for Options {
+    fn default() -> Options {
         Options {
-            listen,
             max_message_bytes: 50 << 20,
             memory_budget: 512 << 20,
             max_connections: 200,
@@ -141,15 +135,8 @@ struct Shared {
     judgements: Arc<Semaphore>,
 }
 
-/// Listens, and serves MTAs until `stop` is true or its sender is gone. Connections without a message are closed then; the
+/// Serves MTAs until `stop` is true or its sender is gone. Connections without a message are closed then; the
 /// others may end theirs, for up to [`Timeouts::stop`].
-pub async fn serve(options: Options, judge: Arc<dyn Judge>, stop: watch::Receiver<bool>) -> io::Result<()> {
-    let listener = Listener::bind(&options.listen).await?;
-    serve_on(listener, options, judge, stop).await;
-    Ok(())
-}
-
-/// The same on a socket that listens already, whatever [`Options::listen`] says.
 pub async fn serve_on(
     listener: impl Into<Listener>,
     options: Options,
@@ -164,51 +151,17 @@ async fn serve_within(
     listener: Listener,
     options: Options,
     judge: Arc<dyn Judge>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
     budget: Arc<Budget>,
 ) {
     let judgements = Arc::new(Semaphore::new(options.max_judgements.clamp(1, Semaphore::MAX_PERMITS)));
     let shared = Arc::new(Shared { options, judge, budget, judgements });
-    let mut sessions = JoinSet::new();
-    loop {
-        tokio::select! {
-            biased;
-            () = stopped(&mut stop) => break,
-            Some(ended) = sessions.join_next() => log_ended(&ended),
-            accepted = listener.accept() => match accepted {
-                Ok(stream) if sessions.len() < shared.options.max_connections => {
-                    sessions.spawn(session::run(Arc::clone(&shared), stream, stop.clone()));
-                }
-                Ok(_) => {
-                    tracing::warn!("milter: a connection was closed: {} are open", sessions.len());
-                }
-                Err(error) => {
-                    // Too many open files, or an MTA that is gone again: the next one may do.
-                    tracing::warn!("milter: no connection accepted: {}", error.kind());
-                    sleep(Duration::from_millis(50)).await;
-                }
-            },
-        }
-    }
-    drop(listener);
-    let all = async {
-        while let Some(ended) = sessions.join_next().await {
-            log_ended(&ended);
-        }
+    let serving = Serving {
+        protocol: "milter",
+        most: shared.options.max_connections,
+        patience: shared.options.timeouts.stop,
+        broken_off: "the MTA keeps its mail",
     };
-    if timeout(shared.options.timeouts.stop, all).await.is_err() {
-        tracing::warn!("milter: {} connections had to be broken off; the MTA keeps the mail", sessions.len());
-        sessions.shutdown().await;
-    }
-}
-
-/// Returns when `stop` is true, or nobody is left to make it so.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
-}
-
-fn log_ended(ended: &Result<(), tokio::task::JoinError>) {
-    if ended.as_ref().is_err_and(|e| e.is_panic()) {
-        tracing::error!("milter: a connection ended in a fault of its own; the MTA keeps its mail");
-    }
+    let session = |stream| session::run(Arc::clone(&shared), stream, stop.clone());
+    serve::clients(serving, stop.clone(), async move || listener.accept().await, session, drop).await;
 }

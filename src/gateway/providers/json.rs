@@ -10,7 +10,7 @@ use crate::gateway::mail::{AttachmentAction, Decision, OPAQUE, SubjectAction};
 use crate::gateway::text::{TextAction, TextFate};
 use crate::keys::encoding::{base64, unbase64};
 use crate::kind::Kind;
-use crate::policy::Recipient;
+use crate::policy::{PathPattern, Recipient};
 use crate::scrubber::{About, DROPPED, Document, Scratch, Scrubber};
 use crate::span::Span;
 
@@ -170,7 +170,7 @@ impl Rewriter<'_> {
                 let of = printed.rsplit_once('.').map_or("", |(up, _)| up).to_owned();
                 twice |= types.insert(of, media.clone()).is_some_and(|other| other != media);
             }
-            let is = |pattern: &crate::policy::PathPattern| pattern.matches(leaf.path);
+            let is = |pattern: &PathPattern| pattern.matches(leaf.path);
             if request.template.as_ref().is_some_and(is) && template.is_none() {
                 template = text().ok();
             }
@@ -181,15 +181,18 @@ impl Rewriter<'_> {
                 leaf.path.print(&mut printed);
                 recipients.push((printed.clone(), text));
             }
-            let role = request.fields.iter().find(|(pattern, _)| is(pattern)).map(|(_, role)| *role);
-            let role = role.or_else(|| unnamed(leaf.text));
+            let named = request.fields.iter().find(|(pattern, _)| is(pattern)).map(|(_, role)| *role);
+            let role = named.or_else(|| unnamed(leaf.text));
             let Some(role) = role.filter(|role| *role != Role::Keep || has_words(leaf.text)) else { return };
             let Ok(text) = text() else {
                 bad = true;
                 return;
             };
             printed.clear();
-            leaf.path.print(&mut printed);
+            // What no list names has no type beside it, whatever a field is called.
+            if named.is_some() {
+                leaf.path.print(&mut printed);
+            }
             let beside = printed.rsplit_once(['.', '[']).map_or("", |(beside, _)| beside).to_owned();
             let at = leaf.map.to_payload(Span::at(0, leaf.text.len()));
             specials.push(Special { role, at, place: leaf.place, depth: leaf.depth, text, beside });
@@ -208,7 +211,11 @@ impl Rewriter<'_> {
         match special.role {
             Role::Keep => self.holds_nothing(text, "an address or a setting holds what may not go out"),
             Role::Link => {
-                self.holds_nothing(text, "it links to what is not among the links that are allowed")
+                let allowed = self.scrubber.settings().policy.allowed.as_ref();
+                match text.is_empty() || allowed.is_some_and(|allowed| allowed.is_link(text.as_bytes())) {
+                    true => Ok(None),
+                    false => Err("it links to what is not among the links that are allowed".into()),
+                }
             }
             Role::Text => self.text(text),
             Role::Subject => self.subject(text),

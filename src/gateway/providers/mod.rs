@@ -216,7 +216,10 @@ impl From<Halt> for Stop {
 const FORM: &str = "application/x-www-form-urlencoded";
 const NOT_UTF_8: &str = "a field is no UTF-8, and cannot be scanned";
 const UNKNOWN: &str = "this request is not one that the gateway knows; name it in [[source.http.request]]";
-const COMPRESSED_OR_OTHER: &str = "its body is of another type than this request has, and cannot be scanned";
+const OTHER_TYPE: &str = "its body is of another type than this request has, and cannot be scanned";
+const NO_JSON: &str = "its body is no JSON, and can be read in more than one way";
+const AMZ_JSON_0: &str = "application/x-amz-json-1.0";
+const AMZ_JSON_1: &str = "application/x-amz-json-1.1";
 const IN_QUERY: &str = "its address holds what may not go out";
 
 /// A provider with a scrubber for each of its requests.
@@ -316,23 +319,20 @@ impl Profile {
             query.filter(|q| !q.is_empty()).map(|query| rewriter.form(query.as_bytes())).transpose()?;
         judged.query = queried.flatten().map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
         let (media, _) = media_type(content_type);
-        judged.body = match (request.body, &*media) {
+        let is_json = media == "application/json" || media == "text/json" || media.ends_with("+json");
+        judged.body = match request.body {
             _ if body.is_empty() => None,
-            (Body::Json, "application/json" | "text/json" | "") => rewriter.json(body)?,
-            (Body::Json, other) if other.ends_with("+json") => rewriter.json(body)?,
-            // What AWS calls it, and what a library sends that does not know better.
-            (Body::Json, "application/x-amz-json-1.0" | "application/x-amz-json-1.1" | "text/plain") => {
-                rewriter.json(body)?
+            // What AWS calls it, and what a library sends that does not know better; Apple's own example has the type of a form.
+            Body::Json
+                if is_json || matches!(&*media, "" | "text/plain" | FORM | AMZ_JSON_0 | AMZ_JSON_1) =>
+            {
+                rewriter.json(valid(body)?)?
             }
-            // Clients that name no type, and tools that name one for them: Apple's own example is such a one.
-            (Body::Json, FORM) if serde_json::from_slice::<IgnoredAny>(body).is_ok() => {
-                rewriter.json(body)?
-            }
-            (Body::Form, FORM) => rewriter.form(body)?,
-            (Body::Form, "multipart/form-data") => rewriter.multipart(content_type, body)?,
+            Body::Form if media == FORM => rewriter.form(body)?,
+            Body::Form if media == "multipart/form-data" => rewriter.multipart(content_type, body)?,
             // Several providers take either.
-            (Body::Form, "application/json") => rewriter.json(body)?,
-            _ => return Err(COMPRESSED_OR_OTHER.into()),
+            Body::Form if is_json => rewriter.json(valid(body)?)?,
+            _ => return Err(OTHER_TYPE.into()),
         };
         (judged.keep, judged.template) = (rewriter.keep, rewriter.template);
         Ok(())
@@ -366,6 +366,12 @@ impl Profile {
         }
         Ok(())
     }
+}
+
+/// A body that is JSON in UTF-8: what another reader takes for something else was not read.
+fn valid(body: &[u8]) -> Result<&[u8], &'static str> {
+    let text = std::str::from_utf8(body).map_err(|_| NO_JSON)?;
+    serde_json::from_str::<IgnoredAny>(text).map(|_| body).map_err(|_| NO_JSON)
 }
 
 /// The media type in lower case, and its parameters.

@@ -206,11 +206,13 @@ fn what_is_not_known_is_refused() {
     let known = "/2010-04-01/Accounts/AC123/Messages.json";
     let plain = redacting();
     let json = r#"{"Body":"hello"}"#;
-    let cases: [(Incoming<'_>, Option<&str>); 12] = [
+    let cases: [(Incoming<'_>, Option<&str>); 14] = [
         (post("/2010-04-01/Accounts/AC123/Calls.json", FORM, "Twiml=hello"), Some(UNKNOWN)),
         (post("/2010-04-01/Accounts/AC123/Messages%2Ejson", FORM, "Body=hello"), Some(UNKNOWN)),
-        (post(known, "application/octet-stream", "hello"), Some(COMPRESSED_OR_OTHER)),
-        (post(known, "text/plain", "hello"), Some(COMPRESSED_OR_OTHER)),
+        (post(known, "application/octet-stream", "hello"), Some(OTHER_TYPE)),
+        (post(known, "text/plain", "hello"), Some(OTHER_TYPE)),
+        (post(known, JSON, "Body=SSN+219%2D10%2D9999"), Some(NO_JSON)),
+        (post(known, JSON, "{\"Body\":\"hello\"} {}"), Some(NO_JSON)),
         (post(known, FORM, "Body=%ff"), Some(NOT_UTF_8)),
         (post(known, FORM, "Body=%f"), Some(NOT_UTF_8)),
         (
@@ -323,6 +325,7 @@ fn markup_and_addresses_are_read_where_no_list_says_so() {
     let cases: Vec<String> = vec![
         sendgrid(&format!(r#""personalizations":[{{"dynamic_template_data":{{"a":"{split}"}}}}]"#)),
         sendgrid(&format!(r#""sections":{{"a":"MRN&#58; 4471902 {split}"}}"#)),
+        sendgrid(&format!(r#""sections":{{"type":"text/plain","a":"{split}"}}"#)),
         sendgrid(calendar),
         sendgrid(&format!(r#""attachments":[{{"content":"{html}","filename":"notes.html"}}]"#)),
         sendgrid(r#""from":{"email":"\"Maria Lopez SSN 219-10-9999\" <clinic@example.org>"}"#),

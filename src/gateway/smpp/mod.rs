@@ -74,24 +74,19 @@ mod tests;
 mod udh;
 mod upstream;
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
 
 pub use super::judge::{Observer, Outcome, TextJudge, TextVerdict};
+use super::serve::{self, Serving, stopped};
 
 /// How the proxy is set up.
 #[derive(Clone)]
 pub struct Options {
-    /// Where clients connect.
-    pub listen: SocketAddr,
     /// TLS for clients, from the first octet; `None` is clear text.
     pub client_tls: Option<Arc<rustls::ServerConfig>>,
     /// The SMSC, `host:port`.
@@ -201,10 +196,9 @@ impl Default for Timeouts {
 }
 
 impl Options {
-    /// Clear text from `listen` to `smsc`, with every limit at its default.
-    pub fn new(listen: SocketAddr, smsc: impl Into<String>) -> Options {
+    /// Clear text to `smsc`, with every limit at its default.
+    pub fn new(smsc: impl Into<String>) -> Options {
         Options {
-            listen,
             client_tls: None,
             smsc: smsc.into(),
             smsc_tls: None,
@@ -232,19 +226,8 @@ struct Shared {
     judgements: Arc<Semaphore>,
 }
 
-/// Listens, and serves clients until `stop` is true or its sender is gone. Then nothing more is read from clients;
+/// Serves clients until `stop` is true or its sender is gone. Then nothing more is read from clients;
 /// sessions end when the SMSC has answered what it was sent, or after [`Timeouts::stop`].
-pub async fn serve(
-    options: Options,
-    judge: Arc<dyn TextJudge>,
-    stop: watch::Receiver<bool>,
-) -> io::Result<()> {
-    let listener = TcpListener::bind(options.listen).await?;
-    serve_on(listener, options, judge, stop).await;
-    Ok(())
-}
-
-/// The same on a socket that listens already, whatever [`Options::listen`] says.
 pub async fn serve_on(
     listener: TcpListener,
     options: Options,
@@ -259,57 +242,22 @@ async fn serve_within(
     listener: TcpListener,
     options: Options,
     judge: Arc<dyn TextJudge>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
     memory: Arc<Semaphore>,
 ) {
     let judgements = Arc::new(Semaphore::new(options.max_judgements.clamp(1, Semaphore::MAX_PERMITS)));
     let shared = Arc::new(Shared { options, judge, memory, judgements });
-    let mut sessions = JoinSet::new();
-    loop {
-        tokio::select! {
-            biased;
-            () = stopped(&mut stop) => break,
-            Some(ended) = sessions.join_next() => log_ended(&ended),
-            accepted = listener.accept() => match accepted {
-                Ok((client, _)) if sessions.len() < shared.options.max_sessions => {
-                    sessions.spawn(session::run(Arc::clone(&shared), client, stop.clone()));
-                }
-                // An SMSC speaks second: there is nothing to say.
-                Ok(_) => {
-                    let open = shared.options.max_sessions;
-                    tracing::warn!("SMPP: a client was turned away: {open} sessions are open");
-                }
-                Err(error) => {
-                    // Too many open files, or a client that is gone again: the next one may do.
-                    tracing::warn!("SMPP: no connection accepted: {}", error.kind());
-                    sleep(Duration::from_millis(50)).await;
-                }
-            },
-        }
-    }
-    drop(listener);
-    let all = async {
-        while let Some(ended) = sessions.join_next().await {
-            log_ended(&ended);
-        }
+    let serving = Serving {
+        protocol: "SMPP",
+        most: shared.options.max_sessions,
+        // A session waits for its SMSC itself, and closes both sides then.
+        patience: shared.options.timeouts.stop + Duration::from_secs(5),
+        broken_off: "its client keeps its messages",
     };
-    // A session waits for its SMSC itself, and closes both sides then.
-    let patience = shared.options.timeouts.stop + Duration::from_secs(5);
-    if timeout(patience, all).await.is_err() {
-        tracing::warn!("SMPP: {} sessions had to be broken off", sessions.len());
-        sessions.shutdown().await;
-    }
-}
-
-/// Returns when `stop` is true, or nobody is left to make it so.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
-}
-
-fn log_ended(ended: &Result<(), tokio::task::JoinError>) {
-    if ended.as_ref().is_err_and(|e| e.is_panic()) {
-        tracing::error!("SMPP: a session ended in a fault of its own; its client keeps its messages");
-    }
+    let session = |client| session::run(Arc::clone(&shared), client, stop.clone());
+    let accept = async move || Ok(listener.accept().await?.0);
+    // An SMSC speaks second: there is nothing to say to those who are turned away.
+    serve::clients(serving, stop.clone(), accept, session, drop).await;
 }
 
 /// Takes PDUs, shows the texts in them to `judge` as the proxy does with those of one client, and returns those that would

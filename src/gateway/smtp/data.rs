@@ -12,8 +12,6 @@ use super::super::budget::{Budget, Reservation};
 
 /// Taken from the budget for a message of unknown size before it is asked for.
 const FIRST_BYTES: usize = 16 << 10;
-/// The steps a message of unknown size grows by.
-const STEP: (usize, usize) = (64 << 10, 4 << 20);
 
 /// Where a reader stands in the text of DATA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +122,7 @@ impl Body {
             let Kept::Whole(message) = kept else { return };
             if message.bytes.len() + text.len() > limit {
                 *kept = Kept::TooLarge;
-            } else if !message.make_room(text.len()) {
+            } else if !message.reservation.make_room(&mut message.bytes, text.len()) {
                 *kept = Kept::NoMemory;
             } else {
                 message.bytes.extend_from_slice(text);
@@ -139,28 +137,6 @@ impl Body {
             message.reservation.shrink_to(message.bytes.capacity());
         }
         kept
-    }
-}
-
-impl Message {
-    /// Makes room for `more` bytes: in the budget first, then in memory, so that what is held is always paid for.
-    fn make_room(&mut self, more: usize) -> bool {
-        let len = self.bytes.len();
-        let needed = len + more;
-        if needed <= self.bytes.capacity() {
-            return true;
-        }
-        let step = (len / 2).clamp(STEP.0, STEP.1).max(more);
-        if needed > self.reservation.bytes()
-            && !self.reservation.grow_to(len + step)
-            && !self.reservation.grow_to(needed)
-        {
-            return false;
-        }
-        // A declared size may be a lie, so memory comes in steps all the same.
-        let room = self.reservation.bytes().min(len + step.max(len));
-        self.bytes.reserve_exact(room - len);
-        true
     }
 }
 

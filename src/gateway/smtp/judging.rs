@@ -109,7 +109,7 @@ mod tests {
             (0, MIB, 1),
             (usize::MAX, usize::MAX, i32::MAX as u32),
         ] {
-            let mut options = Options::new(([127, 0, 0, 1], 0).into(), "", "");
+            let mut options = Options::new("", "");
             options.judge_memory = memory;
             assert_eq!(Judgements::new(&options).units(bytes), units, "{bytes} of {memory}");
         }

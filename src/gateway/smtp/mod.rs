@@ -13,7 +13,7 @@
 //! the relay may have the message then, and may get it twice, but it is never lost.
 //!
 //! The relay sees this proxy's address in place of the client's, unless the client sends XFORWARD: who may connect is
-//! for [`Options::listen`] and the firewall to say, as the relay may take mail from this host that it would not take
+//! for the address that is listened on and the firewall to say, as the relay may take mail from this host that it would not take
 //! from others.
 //!
 //! A message is delivered only to be acknowledged: a client that has closed, or that has waited for so long that it may
@@ -41,27 +41,23 @@ mod wire;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
 use tracing::Instrument;
 
 use self::judging::Judgements;
 use super::budget::Budget;
 pub use super::judge::{Judge, Observer, Outcome, Verdict};
+use super::serve::{self, Serving, stopped};
 use crate::secret::Sensitive;
 
 /// How the proxy is set up.
 #[derive(Clone)]
 pub struct Options {
-    /// Where clients connect.
-    pub listen: SocketAddr,
     /// TLS for clients; `None` is clear text.
     pub client_tls: Option<ClientTls>,
     /// The relay, `host:port`.
@@ -180,10 +176,9 @@ impl Default for Timeouts {
 }
 
 impl Options {
-    /// Clear text from `listen` to `relay`, with every limit at its default.
-    pub fn new(listen: SocketAddr, relay: impl Into<String>, hostname: impl Into<String>) -> Options {
+    /// Clear text to `relay`, with every limit at its default.
+    pub fn new(relay: impl Into<String>, hostname: impl Into<String>) -> Options {
         Options {
-            listen,
             client_tls: None,
             relay: relay.into(),
             relay_tls: RelayTls::None,
@@ -215,15 +210,8 @@ impl Shared {
     }
 }
 
-/// Listens, and serves clients until `stop` is true or its sender is gone. Sessions without a transaction are told 421
+/// Serves clients until `stop` is true or its sender is gone. Sessions without a transaction are told 421
 /// then; the others may end theirs, for up to [`Timeouts::stop`].
-pub async fn serve(options: Options, judge: Arc<dyn Judge>, stop: watch::Receiver<bool>) -> io::Result<()> {
-    let listener = TcpListener::bind(options.listen).await?;
-    serve_on(listener, options, judge, stop).await;
-    Ok(())
-}
-
-/// The same on a socket that listens already, whatever [`Options::listen`] says.
 pub async fn serve_on(
     listener: TcpListener,
     options: Options,
@@ -233,65 +221,34 @@ pub async fn serve_on(
     serve_within(listener, Shared::new(options, judge), stop).await;
 }
 
-async fn serve_within(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+async fn serve_within(listener: TcpListener, shared: Arc<Shared>, stop: watch::Receiver<bool>) {
     // Sessions are counted on from anywhere, so that log lines of one can be told from those of another, here and in
     // other processes.
     let mut number = RandomState::new().hash_one(()) as u32;
-    let mut sessions = JoinSet::new();
-    loop {
-        tokio::select! {
-            biased;
-            () = stopped(&mut stop) => break,
-            Some(ended) = sessions.join_next() => log_ended(&ended),
-            accepted = listener.accept() => match accepted {
-                Ok((client, _)) if sessions.len() < shared.options.max_sessions => {
-                    number = number.wrapping_add(1);
-                    // At the level of errors, so that no filter that lets a line through drops its number.
-                    let span = tracing::error_span!("smtp", session = number);
-                    let session = session::run(Arc::clone(&shared), client, stop.clone());
-                    sessions.spawn(session.instrument(span));
-                }
-                Ok((client, _)) => turn_away(client, &shared.options),
-                Err(error) => {
-                    // Too many open files, or a client that is gone again: the next one may do.
-                    tracing::warn!("SMTP: no connection accepted: {}", error.kind());
-                    sleep(Duration::from_millis(50)).await;
-                }
-            },
-        }
-    }
-    drop(listener);
-    let all = async {
-        while let Some(ended) = sessions.join_next().await {
-            log_ended(&ended);
-        }
+    let serving = Serving {
+        protocol: "SMTP",
+        most: shared.options.max_sessions,
+        patience: shared.options.timeouts.stop,
+        broken_off: "its client keeps the mail",
     };
-    if timeout(shared.options.timeouts.stop, all).await.is_err() {
-        tracing::warn!("SMTP: {} sessions had to be broken off; their clients keep the mail", sessions.len());
-        sessions.shutdown().await;
-    }
-}
-
-/// Returns when `stop` is true, or nobody is left to make it so.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    let _ = stop.wait_for(|stop| *stop).await;
+    let session = |client| {
+        number = number.wrapping_add(1);
+        // At the level of errors, so that no filter that lets a line through drops its number.
+        let span = tracing::error_span!("smtp", session = number);
+        session::run(Arc::clone(&shared), client, stop.clone()).instrument(span)
+    };
+    let accept = async move || Ok(listener.accept().await?.0);
+    serve::clients(serving, stop.clone(), accept, session, |client| turn_away(client, &shared.options)).await;
 }
 
 /// Says 421 without waiting for it to be sent: the buffer of a new connection is empty, and a flood of clients must not
 /// become a flood of tasks. Where TLS comes first, nothing can be said.
 fn turn_away(client: tokio::net::TcpStream, options: &Options) {
-    tracing::warn!("SMTP: a client was turned away: {} sessions are open", options.max_sessions);
     if options.client_tls.as_ref().is_some_and(|tls| tls.implicit) {
         return;
     }
     if let Ok(mut client) = client.into_std() {
         let text = format!("421 4.3.2 {} has too many sessions; try again later\r\n", options.hostname);
         let _ = io::Write::write(&mut client, text.as_bytes());
-    }
-}
-
-fn log_ended(ended: &Result<(), tokio::task::JoinError>) {
-    if ended.as_ref().is_err_and(|e| e.is_panic()) {
-        tracing::error!("SMTP: a session ended in a fault of its own; its client keeps the mail");
     }
 }

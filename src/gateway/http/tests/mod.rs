@@ -267,7 +267,7 @@ impl Stage {
     ) -> Stage {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let proxy = listener.local_addr().unwrap();
-        let mut options = Options::new(proxy, Upstream::new(url, tls, protocol).unwrap());
+        let mut options = Options::new(Upstream::new(url, tls, protocol).unwrap());
         let count = Arc::new(Count::default());
         options.observer = Arc::clone(&count) as Arc<dyn Observer>;
         set(&mut options);

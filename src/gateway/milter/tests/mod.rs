@@ -133,7 +133,7 @@ impl Stage {
     async fn with(set: impl FnOnce(&mut Options)) -> Stage {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap();
-        let mut options = Options::new(Listen::Tcp(at));
+        let mut options = Options::default();
         let count = Arc::new(Count::default());
         options.observer = Arc::clone(&count) as Arc<dyn Observer>;
         set(&mut options);

@@ -1,5 +1,6 @@
 //! Sockets in the file system.
 
+use std::io;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
@@ -13,8 +14,8 @@ struct Served {
 }
 
 async fn serve_at(path: &Path, mode: u32) -> io::Result<Served> {
-    let options = Options::new(Listen::Unix { path: path.to_owned(), mode });
-    let listener = Listener::bind(&options.listen).await?;
+    let listener = Listener::bind(&Listen::Unix { path: path.to_owned(), mode }).await?;
+    let options = Options::default();
     assert_eq!(listener.local_addr(), None);
     let (stop, stopping) = watch::channel(false);
     let served = tokio::spawn(serve_on(listener, options, Arc::new(Words::default()), stopping));

@@ -10,6 +10,8 @@ mod tls;
 mod transparent;
 
 use std::collections::HashSet;
+use std::io;
+use std::net::SocketAddr;
 use std::sync::{Condvar, Mutex};
 
 use rusmpp::decode::DecodeWithLength as _;
@@ -19,6 +21,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
 
 use super::*;
 
@@ -244,7 +247,7 @@ impl Stage {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let proxy = listener.local_addr().unwrap();
-        let mut options = Options::new(proxy, address.to_string());
+        let mut options = Options::new(address.to_string());
         let count = Arc::new(Count::default());
         options.observer = Arc::clone(&count) as Arc<dyn Observer>;
         set(&mut options);

@@ -217,8 +217,7 @@ async fn nothing_more_is_sent_on_a_connection_that_failed() {
         [(true, ".\r\n", None), (false, ".\r\n", None), (true, "", None), (false, "", Some("QUIT\r\n"))]
     {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let options =
-            Options::new(([127, 0, 0, 1], 0).into(), listener.local_addr().unwrap().to_string(), "p");
+        let options = Options::new(listener.local_addr().unwrap().to_string(), "p");
         let (relay, peer) = tokio::join!(relay::Relay::connect(&options), async {
             let (mut peer, _) = listener.accept().await.unwrap();
             peer.write_all(b"220 hello\r\n").await.unwrap();
@@ -243,8 +242,7 @@ async fn nothing_more_is_sent_on_a_connection_that_failed() {
 #[tokio::test]
 async fn a_last_dot_that_was_not_read_is_taken_back() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut options =
-        Options::new(([127, 0, 0, 1], 0).into(), listener.local_addr().unwrap().to_string(), "p");
+    let mut options = Options::new(listener.local_addr().unwrap().to_string(), "p");
     options.timeouts.data_end = Duration::from_millis(300);
     let (relay, mut peer) = tokio::join!(relay::Relay::connect(&options), async {
         let (mut peer, _) = listener.accept().await.unwrap();

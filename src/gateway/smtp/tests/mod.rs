@@ -301,7 +301,7 @@ impl Stage {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let proxy = listener.local_addr().unwrap();
-        let mut options = Options::new(proxy, relay.to_string(), "proxy.example");
+        let mut options = Options::new(relay.to_string(), "proxy.example");
         let count = Arc::new(Count::default());
         options.observer = Arc::clone(&count) as Arc<dyn Observer>;
         set(&mut options);
