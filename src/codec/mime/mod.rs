@@ -106,6 +106,10 @@ pub struct Touched {
     pub signed: bool,
 }
 
+/// The longest mail that is kept as it was taken apart, in bytes: one is read up to three times, to find, to find once more with the
+/// names that were found, and to write.
+const MAX_KEPT: usize = 64 << 10;
+
 /// Memory of the codec.
 #[derive(Default)]
 pub(crate) struct Scratch {
@@ -113,13 +117,43 @@ pub(crate) struct Scratch {
     pub(crate) facts: Facts,
     /// What was touched when it was written.
     pub(crate) touched: Touched,
+    last: Option<Last>,
+}
+
+/// A mail that was taken apart.
+struct Last {
+    mail: Vec<u8>,
+    document: Document,
+    facts: Facts,
+}
+
+impl Scratch {
+    /// Takes a mail apart, unless it is the one that was taken apart last, to the byte.
+    fn read<T>(&mut self, mail: &[u8], work: impl FnOnce(&mut Scratch, &Document, &Facts) -> T) -> T {
+        let last = match self.last.take() {
+            Some(last) if last.mail == mail => last,
+            last => {
+                let mut kept = last.map(|last| last.mail).unwrap_or_default();
+                kept.clear();
+                if mail.len() <= MAX_KEPT {
+                    kept.extend_from_slice(mail);
+                }
+                let (document, facts) = Dissection::of(mail);
+                Last { mail: kept, document, facts }
+            }
+        };
+        let done = work(self, &last.document, &last.facts);
+        self.last = (mail.len() <= MAX_KEPT).then_some(last);
+        done
+    }
 }
 
 /// Visits every text.
 pub(super) fn leaves(mail: &[u8], scratch: &mut Scratch, visit: &mut dyn FnMut(&Leaf<'_>)) {
-    let (document, facts) = Dissection::of(mail);
-    (scratch.facts, scratch.touched) = (facts, Touched::default());
-    visit_all(&document, &mut PathBuf::default(), visit);
+    scratch.read(mail, |scratch, document, facts| {
+        (scratch.facts, scratch.touched) = (facts.clone(), Touched::default());
+        visit_all(document, &mut PathBuf::default(), visit);
+    });
 }
 
 fn visit_all(document: &Document, path: &mut PathBuf, visit: &mut dyn FnMut(&Leaf<'_>)) {
@@ -213,17 +247,18 @@ fn rewritten<'v>(mail: &[u8], value: impl Fn(&[u8]) -> Option<&'v str>) -> Vec<u
 
 /// Writes the mail with its edits to the end of `out`.
 pub(super) fn encode(mail: &[u8], edits: &[Edit], text: &[u8], scratch: &mut Scratch, out: &mut Vec<u8>) {
-    let (document, facts) = Dissection::of(mail);
-    for edit in edits {
-        let at = facts.roles.partition_point(|(span, _)| span.end() <= edit.span.start());
-        if let Some((_, role)) = facts.roles.get(at)
-            && !scratch.touched.roles.contains(role)
-        {
-            scratch.touched.roles.push(*role);
+    scratch.read(mail, |scratch, document, facts| {
+        for edit in edits {
+            let at = facts.roles.partition_point(|(span, _)| span.end() <= edit.span.start());
+            if let Some((_, role)) = facts.roles.get(at)
+                && !scratch.touched.roles.contains(role)
+            {
+                scratch.touched.roles.push(*role);
+            }
+            let at = facts.signed.partition_point(|span| span.end() <= edit.span.start());
+            scratch.touched.signed |= facts.signed.get(at).is_some_and(|span| span.overlaps(edit.span));
         }
-        let at = facts.signed.partition_point(|span| span.end() <= edit.span.start());
-        scratch.touched.signed |= facts.signed.get(at).is_some_and(|span| span.overlaps(edit.span));
-    }
-    scratch.facts = facts;
-    splice::write(mail, &document, edits, text, out);
+        scratch.facts = facts.clone();
+        splice::write(mail, document, edits, text, out);
+    });
 }

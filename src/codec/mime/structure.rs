@@ -447,7 +447,7 @@ impl Dissection {
             b'+' => charset == Charset::Utf7,
             b => !b.is_ascii() && charset != Charset::Utf8 || matches!(charset, Charset::Utf16(_)),
         });
-        if runs.count() > MAX_RUNS {
+        if transferred.text.len() > MAX_RUNS && runs.count() > MAX_RUNS {
             return self.facts.unscannable(Unscannable::TooDeep);
         }
         if is_wide && charset::holds_ascii(&transferred.text) {
