@@ -29,6 +29,8 @@ mod kafka_secure;
 mod kit;
 #[cfg(feature = "kafka")]
 mod kit_pipeline;
+#[cfg(feature = "gateway")]
+mod kit_smtp;
 #[cfg(feature = "pkcs11")]
 mod kit_token;
 // The servers that the library's own tests start.

@@ -1,92 +1,27 @@
 //! `[source.smtp]` to `[sink.smtp]`: the process between a client and a relay.
 #![cfg(unix)]
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use crate::kit::{Dir, Running};
-
-/// A relay that takes every mail, and tells what it took.
-fn relay() -> (u16, Receiver<String>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let (tell, told) = channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let (stream, tell) = (stream.unwrap(), tell.clone());
-            std::thread::spawn(move || {
-                let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-                let say = |text: &str| write!(&stream, "{text}\r\n").is_ok();
-                say("220 relay");
-                while let Some(Ok(line)) = lines.next() {
-                    let reply = match line.split(' ').next().unwrap().to_ascii_uppercase().as_str() {
-                        "EHLO" => {
-                            "250-relay\r\n250-PIPELINING\r\n250-CHUNKING\r\n250-8BITMIME\r\n250 SIZE 1000000"
-                        }
-                        "DATA" => {
-                            say("354 go on");
-                            let mut mail = String::new();
-                            for line in lines.by_ref().map_while(Result::ok).take_while(|l| l != ".") {
-                                mail += line.strip_prefix('.').unwrap_or(&line);
-                                mail += "\n";
-                            }
-                            let _ = tell.send(mail);
-                            "250 2.0.0 queued as 1"
-                        }
-                        "QUIT" => "221 bye",
-                        _ => "250 2.0.0 ok",
-                    };
-                    say(reply);
-                }
-            });
-        }
-    });
-    (port, told)
-}
-
-/// A port that was free a moment ago.
-fn port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
+use crate::kit_smtp::{self, Client, free_port};
 
 /// The process, the port it takes mail at, and what the relay takes.
 fn gateway(dir: &Dir, more: &str) -> (Running, u16, Receiver<String>) {
-    let ((relay, took), own) = (relay(), port());
-    dir.file(
-        "p.toml",
-        format!(
-            "[source.smtp]\nlisten = \"127.0.0.1:{own}\"\n[sink.smtp]\nrelay = \"127.0.0.1:{relay}\"\n\
-             [policy]\nprofile = \"notification\"\n{more}"
-        ),
-    );
-    let mut running = dir.cmd().args("run p.toml").timeout(Duration::from_secs(60)).spawn();
-    running.wait_for_stderr("mail is taken on");
+    let (tell, took) = channel();
+    let relay = kit_smtp::relay(move |mail| {
+        let _ = tell.send(String::from_utf8(mail).unwrap().replace("\r\n", "\n"));
+    });
+    let (running, own) = kit_smtp::gateway(dir, relay, "", more);
     (running, own, took)
 }
 
 /// Sends a mail; the reply to it.
 fn send(port: u16, mail: &str) -> String {
-    let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-    let mut last = || loop {
-        let line = lines.next().unwrap().unwrap();
-        if line.as_bytes().get(3) != Some(&b'-') {
-            return line;
-        }
-    };
-    let say = |text: &str| write!(&stream, "{text}\r\n").unwrap();
-    assert!(last().starts_with("220"));
-    for command in ["EHLO client", "MAIL FROM:<a@example.org>", "RCPT TO:<ana.keller@example.org>", "DATA"] {
-        say(command);
-        let reply = last();
-        assert!(reply.starts_with("250") || reply.starts_with("354"), "{command}: {reply}");
-    }
-    say(&format!("{}\r\n.", mail.replace('\n', "\r\n")));
-    let reply = last();
-    say("QUIT");
+    let mut client = Client::greeted(port);
+    let reply = client.send(mail.replace('\n', "\r\n").as_bytes());
+    assert!(client.say("QUIT").starts_with("221"));
     reply
 }
 
@@ -143,7 +78,7 @@ fn the_policy_of_mail_is_that_of_the_file() {
 #[cfg(feature = "console")]
 #[test]
 fn a_team_sees_which_of_its_templates_leaks() {
-    let (dir, metrics) = (Dir::new(), port());
+    let (dir, metrics) = (Dir::new(), free_port());
     let more = format!(
         "[metrics]\nlisten = \"127.0.0.1:{metrics}\"\n[keys]\ntenant = {{ header = \"X-Team\" }}\n\
          [notification]\ntemplate_header = \"X-Template\"\n"
@@ -156,8 +91,9 @@ fn a_team_sees_which_of_its_templates_leaks() {
         assert!(send(port, &mail).starts_with("250"));
         took.recv_timeout(Duration::from_secs(30)).unwrap();
     }
-    let mut stream = TcpStream::connect(("127.0.0.1", metrics)).unwrap();
-    write!(stream, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut stream = std::net::TcpStream::connect(("127.0.0.1", metrics)).unwrap();
+    std::io::Write::write_all(&mut stream, b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        .unwrap();
     let mut page = String::new();
     std::io::Read::read_to_string(&mut stream, &mut page).unwrap();
     for line in [
@@ -225,16 +161,8 @@ fn what_is_refused_goes_into_quarantine_sealed() {
 #[test]
 fn without_a_relay_the_client_keeps_its_mail() {
     let dir = Dir::new();
-    let (own, gone) = (port(), port());
-    dir.file(
-        "p.toml",
-        format!("[source.smtp]\nlisten = \"127.0.0.1:{own}\"\n[sink.smtp]\nrelay = \"127.0.0.1:{gone}\"\n"),
-    );
-    let mut running = dir.cmd().args("run p.toml").timeout(Duration::from_secs(60)).spawn();
-    running.wait_for_stderr("mail is taken on");
-    let stream = TcpStream::connect(("127.0.0.1", own)).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-    let greeting = BufReader::new(stream).lines().next().unwrap().unwrap();
+    let (running, own) = kit_smtp::gateway(&dir, free_port(), "", "");
+    let greeting = Client::new(own).reply();
     assert!(greeting.starts_with("421 4.3.0"), "{greeting}");
     running.signal("TERM");
     running.wait().code(0);
