@@ -118,31 +118,53 @@ struct Sink {
     name: &'static str,
     port: u16,
     child: Option<Child>,
-    postfix: Option<tempfile::TempDir>,
+    dir: Option<tempfile::TempDir>,
+    is_postfix: bool,
 }
 
 impl Sink {
     /// Postfix's own sink, which throws all away, or one like it.
     fn nothing() -> Sink {
-        let programs = ["/usr/sbin/smtp-sink", "/usr/bin/smtp-sink"];
-        let Some(program) = programs.iter().find(|p| std::path::Path::new(p).exists()) else {
-            return Sink { name: "a sink of its own", port: server(smtp_server), child: None, postfix: None };
+        let own = || Sink {
+            name: "a sink of its own",
+            port: server(smtp_server),
+            child: None,
+            dir: None,
+            is_postfix: false,
         };
+        Sink::smtp_sink("smtp-sink, which throws them away", None).unwrap_or_else(own)
+    }
+
+    /// Postfix's own sink, which writes each mail into a file of its own in memory.
+    fn files() -> Option<Sink> {
+        let dir = tempfile::tempdir_in("/dev/shm").ok()?;
+        open_to_all(dir.path());
+        Sink::smtp_sink("smtp-sink, which writes each into a file", Some(dir))
+    }
+
+    fn smtp_sink(name: &'static str, dir: Option<tempfile::TempDir>) -> Option<Sink> {
         let port = free_port();
-        let child =
-            quiet(program).args(["-u", "nobody", &format!("127.0.0.1:{port}"), "100"]).spawn().unwrap();
+        let mut command = ["/usr/sbin/smtp-sink", "/usr/bin/smtp-sink"]
+            .iter()
+            .find(|program| std::path::Path::new(program).exists())
+            .map(|program| quiet(program))?;
+        if let Some(dir) = &dir {
+            command.args(["-d", "%M."]).current_dir(dir.path());
+        }
+        let address = format!("127.0.0.1:{port}");
+        let child = command.args(["-u", "nobody", &address, "100"]).spawn().ok()?;
         listening(port);
-        Sink { name: "Postfix's smtp-sink", port, child: Some(child), postfix: None }
+        Some(Sink { name, port, child: Some(child), dir, is_postfix: false })
     }
 
     /// Postfix, which puts each mail into its queue on the disk before it answers; where there is one, and this is root.
     fn postfix() -> Option<Sink> {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        open_to_all(dir.path());
         let [listen, scrub, port, next] = [(); 4].map(|()| free_port());
         let child =
             quiet("smtp-sink").args(["-u", "nobody", &format!("127.0.0.1:{next}"), "100"]).spawn().ok()?;
-        let sink = Sink { name: "Postfix", port, child: Some(child), postfix: Some(dir) };
+        let sink = Sink { name: "Postfix", port, child: Some(child), dir: Some(dir), is_postfix: true };
         // Of this set-up the way back from the proxy is a plain server.
         let ports = [listen, scrub, port, next].map(|port| port.to_string());
         let started = sink.script("start")?.arg("before-queue").args(ports).status().ok()?;
@@ -150,7 +172,7 @@ impl Sink {
     }
 
     fn script(&self, what: &str) -> Option<Command> {
-        let dir = self.postfix.as_ref()?.path().join("postfix");
+        let dir = self.dir.as_ref().filter(|_| self.is_postfix)?.path().join("postfix");
         let mut command = quiet("sh");
         command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/postfix/try.sh")).arg(what).arg(dir);
         Some(command)
@@ -165,6 +187,11 @@ impl Drop for Sink {
             let _ = child.wait();
         }
     }
+}
+
+/// Servers of mail give up being root.
+fn open_to_all(dir: &std::path::Path) {
+    std::fs::set_permissions(dir, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
 }
 
 fn quiet(program: &str) -> Command {
@@ -182,6 +209,9 @@ fn listening(port: u16) {
 /// Mails a second.
 fn mail(messages: usize) {
     mail_to(&Sink::nothing(), messages);
+    if let Some(files) = Sink::files() {
+        mail_to(&files, messages);
+    }
     match Sink::postfix() {
         // The disk is slower.
         Some(postfix) => mail_to(&postfix, messages / 4),

@@ -1,5 +1,7 @@
 //! From what a pipeline file says of notifications to what it means.
 
+use std::time::Duration;
+
 use super::resolve::Resolver;
 use super::resolved::{SmtpSink, SmtpSource};
 use super::spec::{MailSpec, OnErrorWord, RelayTls, SmtpSinkSpec, SmtpSourceSpec, Spec};
@@ -171,7 +173,8 @@ impl Resolver<'_> {
             return None;
         }
         let ca_file = spec.ca_file.as_ref().map(|file| self.base.join(file.get_ref()));
-        Some(SmtpSink { relay: relay.get_ref().clone(), tls: spec.tls, ca_file, auth })
+        let idle = spec.idle_seconds.map(Duration::from_secs);
+        Some(SmtpSink { relay: relay.get_ref().clone(), tls: spec.tls, ca_file, auth, idle })
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::resolve::Resolver;
 use super::spec::{Alphabet, RelayTls, Spec};
@@ -202,6 +203,8 @@ pub struct SmtpSink {
     pub ca_file: Option<PathBuf>,
     /// User and password, in place of those that clients give.
     pub auth: Option<(String, SecretRef)>,
+    /// How long a connection waits for the next client.
+    pub idle: Option<Duration>,
 }
 
 /// `[source.milter]`

@@ -8,6 +8,13 @@ use std::fmt;
 /// a time the client is told to come back, while the judgement runs on, its memory accounted for, and its verdict is
 /// dropped. A panic is a [`Verdict::TryLater`].
 pub trait Judge: Send + Sync + 'static {
+    /// Whether a message of this length is judged without waiting for anything, and so quickly that to hand it to another
+    /// thread would take as long. It may be judged on the thread of its session then, which serves no other meanwhile.
+    fn is_quick(&self, bytes: usize) -> bool {
+        let _ = bytes;
+        false
+    }
+
     /// Decides on a message: headers and body, lines ending in CRLF, dots unstuffed. There is no bare CR or LF in it;
     /// there may be bytes over 127, NULs, and lines of any length.
     fn judge(&self, message: Vec<u8>) -> Verdict;

@@ -2,8 +2,10 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -21,18 +23,40 @@ pub(super) struct Serving {
     pub(super) patience: Duration,
     /// What holds for the messages of a session that is broken off, for the log.
     pub(super) broken_off: &'static str,
+    /// Runtimes that sessions run on where that of the caller has several already.
+    pub(super) runtimes: Vec<Handle>,
 }
 
-/// Accepts clients until `stop` is true or its sender is gone, and runs a session for each; those above the most go to
-/// `turn_away`. Then nobody is accepted any more, for `accept` is dropped with what listens, and the sessions may end.
+/// Sessions of a runtime before the next is used as well: the fewer threads there are to wake, the less time goes into waking them.
+const FEW: usize = 8;
+
+/// A runtime, if not that of the caller, and something that each of its sessions has a share of.
+struct Place(Option<Handle>, Arc<()>);
+
+impl Place {
+    fn sessions(&self) -> usize {
+        Arc::strong_count(&self.1) - 1
+    }
+
+    /// The first that has few sessions, or else one that has the fewest.
+    fn free(places: &[Place]) -> Option<&Place> {
+        let few = places.iter().find(|place| place.sessions() < FEW);
+        few.or_else(|| places.iter().min_by_key(|place| place.sessions()))
+    }
+}
+
+/// Accepts clients until `stop` is true or its sender is gone, and runs a session for each, which is told whether it is to
+/// run on another runtime than the caller's; clients above the most go to `turn_away`. Then nobody is accepted any more, for `accept` is dropped with what listens, and the sessions may end.
 pub(super) async fn clients<C, S: Future<Output = ()> + Send + 'static>(
     serving: Serving,
     mut stop: watch::Receiver<bool>,
     accept: impl AsyncFn() -> io::Result<C>,
-    mut session: impl FnMut(C) -> S,
+    mut session: impl FnMut(C, bool) -> S,
     turn_away: impl Fn(C),
 ) {
-    let Serving { protocol, most, patience, broken_off } = serving;
+    let Serving { protocol, most, patience, broken_off, runtimes } = serving;
+    let places = std::iter::once(None).chain(runtimes.into_iter().map(Some));
+    let places: Vec<Place> = places.map(|runtime| Place(runtime, Arc::default())).collect();
     let log_ended = |ended: &Result<(), tokio::task::JoinError>| {
         if ended.as_ref().is_err_and(tokio::task::JoinError::is_panic) {
             tracing::error!("{protocol}: a session ended in a fault of its own; {broken_off}");
@@ -45,7 +69,19 @@ pub(super) async fn clients<C, S: Future<Output = ()> + Send + 'static>(
             () = stopped(&mut stop) => break,
             Some(ended) = sessions.join_next() => log_ended(&ended),
             accepted = accept() => match accepted {
-                Ok(client) if sessions.len() < most => drop(sessions.spawn(session(client))),
+                Ok(client) if sessions.len() < most
+                    && let Some(Place(runtime, share)) = Place::free(&places) =>
+                {
+                    let (session, share) = (session(client, runtime.is_some()), Arc::clone(share));
+                    let session = async move {
+                        session.await;
+                        drop(share);
+                    };
+                    match runtime {
+                        Some(runtime) => sessions.spawn_on(session, runtime),
+                        None => sessions.spawn(session),
+                    };
+                }
                 Ok(client) => {
                     tracing::warn!("{protocol}: a client was turned away: {most} sessions are open");
                     turn_away(client);

@@ -78,7 +78,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rustls_native_certs", &["keys::kek", "cli::gateway"]),
     ("cryptoki", &["keys::kek::pkcs11"]),
     ("region", &["keys::memory"]),
-    ("rustix", &["audit", "keys::memory"]),
+    ("rustix", &["audit", "gateway::smtp", "keys::memory"]),
     ("redb", &["vault::file"]),
     ("postgres", &["vault::postgres"]),
     ("tokio_rustls", &["gateway", "vault::postgres"]),

@@ -1,6 +1,7 @@
 //! Mail: the SMTP proxy and the milter, and what decides for both.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 
@@ -12,10 +13,21 @@ use crate::gateway::smtp::{self, ClientTls, Options, RelayAuth};
 use crate::gateway::{Decision, milter};
 use crate::secret::Sensitive;
 
+/// Bytes of a mail that is soon decided on: even one that was made to be costly takes some tens of milliseconds only.
+const QUICK: usize = 16 << 10;
+
+/// How long a connection to the relay waits for the next client: each takes one of the places that the relay has.
+const IDLE: Duration = Duration::from_secs(5);
+
 /// Asks the policy.
 pub(super) struct MailJudge(pub(super) Arc<Gateway>);
 
 impl Judge for MailJudge {
+    fn is_quick(&self, bytes: usize) -> bool {
+        // Neither a vault nor a disk is waited for.
+        bytes <= QUICK && self.0.quarantine.is_none() && self.0.scrubber.load().settings().keys.is_none()
+    }
+
     fn judge(&self, message: Vec<u8>) -> Verdict {
         let gateway = &*self.0;
         let (scrubber, policy) = (gateway.scrubber.load(), gateway.policy.load());
@@ -76,6 +88,7 @@ pub(super) fn smtp_options(source: &SmtpSource, sink: &SmtpSink, threads: usize)
     options.memory_budget = source.memory_bytes.unwrap_or(options.memory_budget);
     options.max_sessions = source.max_sessions.unwrap_or(options.max_sessions);
     options.max_judgements = threads;
+    options.timeouts.relay_idle = sink.idle.unwrap_or(IDLE);
     Ok(options)
 }
 

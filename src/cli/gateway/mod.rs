@@ -1,11 +1,12 @@
-//! Pipelines whose source is notifications: each is answered by itself, and there is no line. The servers run on one thread, decisions on
-//! others.
+//! Pipelines whose source is notifications: each is answered by itself, and there is no line. The servers run on one thread and decisions on
+//! others; mail that is soon decided on stays where its session runs, and sessions of mail are spread over more threads where there are many.
 
 mod ask;
 mod http;
 mod mail;
 mod seen;
 mod text;
+mod threads;
 mod tls;
 
 use std::net::{SocketAddr, ToSocketAddrs as _};
@@ -28,6 +29,7 @@ use crate::record::{LARGE, Origin};
 use crate::scrubber::{OnError, Scratch, Scrubber, Tally, Tenant};
 use crate::sink::SealedFiles;
 use seen::{Names, Seen};
+use threads::Threads;
 
 /// How often the stop flag is looked at.
 const LOOK: Duration = Duration::from_millis(100);
@@ -108,6 +110,9 @@ async fn listen(
         (SourceConfig::Smtp(source), SinkConfig::Smtp(sink)) => {
             let mut options = mail::smtp_options(source, sink, threads)?;
             options.observer = gateway.clone();
+            // This one is the first.
+            let threads = Threads::start(threads.saturating_sub(1))?;
+            options.runtimes = threads.runtimes();
             let listener = bind(source.listen).await?;
             up(&format!("mail is taken on {}", source.listen));
             smtp::serve_on(listener, options, Arc::new(mail::MailJudge(gateway.clone())), told).await;

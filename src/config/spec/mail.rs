@@ -28,6 +28,7 @@ pub(in crate::config) struct SmtpSinkSpec {
     pub(in crate::config) ca_file: Option<Spanned<String>>,
     pub(in crate::config) user: Option<Spanned<String>>,
     pub(in crate::config) password: Option<Spanned<String>>,
+    pub(in crate::config) idle_seconds: Option<u64>,
 }
 
 /// How the relay is spoken to.
@@ -70,6 +71,7 @@ pub(super) fn sink(t: &Table<'_>) -> SmtpSinkSpec {
         ca_file: t.string("ca_file"),
         user: t.string("user"),
         password: t.string("password"),
+        idle_seconds: t.integer("idle_seconds", 0..=3600).map(|n| n as u64),
     };
     t.finish(&[]);
     spec

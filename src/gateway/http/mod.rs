@@ -270,8 +270,9 @@ async fn serve_within(
         most: shared.options.max_connections,
         patience: shared.options.timeouts.stop,
         broken_off: "its client has no answer",
+        runtimes: Vec::new(),
     };
-    let session = |client| connection::run(Arc::clone(&shared), client, tls.clone(), stop.clone());
+    let session = |client, _| connection::run(Arc::clone(&shared), client, tls.clone(), stop.clone());
     let accept = async move || Ok(listener.accept().await?.0);
     serve::clients(serving, stop.clone(), accept, session, drop).await;
 }

@@ -161,7 +161,8 @@ async fn serve_within(
         most: shared.options.max_connections,
         patience: shared.options.timeouts.stop,
         broken_off: "the MTA keeps its mail",
+        runtimes: Vec::new(),
     };
-    let session = |stream| session::run(Arc::clone(&shared), stream, stop.clone());
+    let session = |stream, _| session::run(Arc::clone(&shared), stream, stop.clone());
     serve::clients(serving, stop.clone(), async move || listener.accept().await, session, drop).await;
 }

@@ -253,8 +253,9 @@ async fn serve_within(
         // A session waits for its SMSC itself, and closes both sides then.
         patience: shared.options.timeouts.stop + Duration::from_secs(5),
         broken_off: "its client keeps its messages",
+        runtimes: Vec::new(),
     };
-    let session = |client| session::run(Arc::clone(&shared), client, stop.clone());
+    let session = |client, _| session::run(Arc::clone(&shared), client, stop.clone());
     let accept = async move || Ok(listener.accept().await?.0);
     // An SMSC speaks second: there is nothing to say to those who are turned away.
     serve::clients(serving, stop.clone(), accept, session, drop).await;

@@ -221,6 +221,9 @@ async fn attended<T>(client: &mut Wire, until: Instant, work: impl Future<Output
         () = sleep_until(until) => return Err(Cut::Late),
         done = work => done,
     };
+    if client.is_quiet() {
+        return Ok(done);
+    }
     // What came while nobody asked is known to the runtime only when it has had a turn.
     yield_now().await;
     if client.is_closed() { Err(Cut::Gone) } else { Ok(done) }

@@ -28,6 +28,7 @@ mod data;
 mod ehlo;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+mod idle;
 mod judging;
 mod line;
 mod message;
@@ -45,10 +46,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tracing::Instrument;
 
+use self::idle::Idle;
 use self::judging::Judgements;
 use super::budget::Budget;
 pub use super::judge::{Judge, Observer, Outcome, Verdict};
@@ -80,8 +83,11 @@ pub struct Options {
     pub judge_memory: usize,
     /// Sessions at a time; further ones are told 421.
     pub max_sessions: usize,
-    /// Messages judged at a time, each on a blocking thread of the runtime.
+    /// Messages judged at a time.
     pub max_judgements: usize,
+    /// Runtimes of a thread each for sessions, beside that of the caller: a session runs on one of them from its first byte
+    /// to its last, on the next where those before it have several.
+    pub runtimes: Vec<Handle>,
     /// How long each step may take.
     pub timeouts: Timeouts,
     /// Told what happens.
@@ -151,6 +157,9 @@ pub struct Timeouts {
     pub reply: Duration,
     /// How often the relay gets a NOOP while it waits for a message to be received and judged.
     pub keep_alive: Duration,
+    /// How long a connection to the relay waits for another session to take it over; nothing, and each session has one
+    /// of its own from beginning to end.
+    pub relay_idle: Duration,
     /// How long running transactions may take to end after a stop.
     pub stop: Duration,
 }
@@ -170,6 +179,7 @@ impl Default for Timeouts {
             judge: minutes(5),
             reply: minutes(10),
             keep_alive: minutes(1),
+            relay_idle: Duration::ZERO,
             stop: Duration::from_secs(30),
         }
     }
@@ -189,6 +199,7 @@ impl Options {
             judge_memory: 2 << 30,
             max_sessions: 200,
             max_judgements: std::thread::available_parallelism().map_or(1, usize::from),
+            runtimes: Vec::new(),
             timeouts: Timeouts::default(),
             observer: Arc::new(()),
         }
@@ -201,12 +212,14 @@ struct Shared {
     judge: Arc<dyn Judge>,
     budget: Arc<Budget>,
     judgements: Judgements,
+    idle: Arc<Idle>,
 }
 
 impl Shared {
     fn new(options: Options, judge: Arc<dyn Judge>) -> Arc<Shared> {
         let (budget, judgements) = (Budget::new(options.memory_budget), Judgements::new(&options));
-        Arc::new(Shared { options, judge, budget, judgements })
+        let idle = Idle::new(options.timeouts.relay_idle);
+        Arc::new(Shared { options, judge, budget, judgements, idle })
     }
 }
 
@@ -230,20 +243,32 @@ async fn serve_within(listener: TcpListener, shared: Arc<Shared>, stop: watch::R
         most: shared.options.max_sessions,
         patience: shared.options.timeouts.stop,
         broken_off: "its client keeps the mail",
+        runtimes: shared.options.runtimes.clone(),
     };
-    let session = |client| {
+    let session = |client: TcpStream, moves: bool| {
         number = number.wrapping_add(1);
         // At the level of errors, so that no filter that lets a line through drops its number.
         let span = tracing::error_span!("smtp", session = number);
-        session::run(Arc::clone(&shared), client, stop.clone()).instrument(span)
+        let (shared, stop) = (Arc::clone(&shared), stop.clone());
+        // It is to be known to the runtime that the session runs on, and no longer to that which has accepted it.
+        let client = if moves { client.into_std().map(Err) } else { Ok(Ok(client)) };
+        let session = async move {
+            match client.and_then(|client| client.or_else(TcpStream::from_std)) {
+                // On its way to its runtime a future is moved several times, and this one has some ten thousand bytes.
+                Ok(client) => Box::pin(session::run(shared, client, stop)).await,
+                Err(error) => tracing::warn!("SMTP: a connection cannot be served: {}", error.kind()),
+            }
+        };
+        session.instrument(span)
     };
     let accept = async move || Ok(listener.accept().await?.0);
     serve::clients(serving, stop.clone(), accept, session, |client| turn_away(client, &shared.options)).await;
+    shared.idle.close().await;
 }
 
 /// Says 421 without waiting for it to be sent: the buffer of a new connection is empty, and a flood of clients must not
 /// become a flood of tasks. Where TLS comes first, nothing can be said.
-fn turn_away(client: tokio::net::TcpStream, options: &Options) {
+fn turn_away(client: TcpStream, options: &Options) {
     if options.client_tls.as_ref().is_some_and(|tls| tls.implicit) {
         return;
     }

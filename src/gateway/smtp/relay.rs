@@ -10,7 +10,7 @@ use std::io;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use zeroize::Zeroizing;
 
 use super::data::Stuffer;
@@ -50,6 +50,11 @@ pub(super) struct Relay {
     owed: usize,
     /// It failed, or is in the middle of what only its own end makes whole.
     broken: bool,
+    /// MAIL was sent, and it is not known to be over.
+    pub(super) in_transaction: bool,
+    /// The EHLO that it was greeted with last, and its reply.
+    pub(super) greeted_with: Option<(Vec<u8>, Reply)>,
+    connected: Instant,
 }
 
 impl Relay {
@@ -59,7 +64,15 @@ impl Relay {
         let tcp = within(timeouts.connect, "connecting", async {
             TcpStream::connect(&options.relay).await.map_err(|e| RelayError::Connect(e.kind()))
         });
-        let mut relay = Relay { wire: Wire::new(tcp.await?), timeouts, owed: 0, broken: false };
+        let mut relay = Relay {
+            wire: Wire::new(tcp.await?),
+            timeouts,
+            owed: 0,
+            broken: false,
+            in_transaction: false,
+            greeted_with: None,
+            connected: Instant::now(),
+        };
         if let RelayTls::Implicit(config, name) = &options.relay_tls {
             relay.start_tls(config, name).await?;
         }
@@ -89,11 +102,13 @@ impl Relay {
 
     /// Lets go of a transaction.
     pub(super) async fn reset(&mut self) -> Result<(), RelayError> {
-        self.must(b"RSET", "RSET").await
+        self.must(b"RSET", "RSET").await?;
+        self.in_transaction = false;
+        Ok(())
     }
 
-    /// Sends DATA and a message, all but its last dot. Returns the reply where the relay refuses one or the other. It can
-    /// be dropped at any time: the relay does not have the message, and the connection is of no more use.
+    /// Sends DATA and a message, all but its last piece. Returns the reply where the relay refuses one or the other. It
+    /// can be dropped at any time: the relay does not have the message, and the connection is of no more use.
     pub(super) async fn offer(&mut self, message: &[u8]) -> Result<Option<Reply>, RelayError> {
         let start = self.exchange(b"DATA", "DATA", self.timeouts.data_start).await?;
         // Until the last dot is answered, a command would be taken for text.
@@ -106,45 +121,59 @@ impl Relay {
             }
         }
         let mut stuffer = Stuffer::new(message);
-        loop {
-            let more = stuffer.more(self.wire.queued(), CHUNK);
-            let refused = self.send_piece().await?;
-            if refused.is_some() || !more {
-                return Ok(refused);
+        while stuffer.more(self.wire.queued(), CHUNK) {
+            if let Some(refused) = self.send_piece().await? {
+                return Ok(Some(refused));
             }
         }
+        Ok(None)
     }
 
-    /// Sends the last dot of a message that [`Relay::offer`] has sent, and returns the reply that decides on it. After an
-    /// error nobody knows whether the relay has it.
+    /// Sends the last piece of a message that [`Relay::offer`] has sent, with the last dot, and returns the reply that
+    /// decides on it. After an error nobody knows whether the relay has it.
     pub(super) async fn finish(&mut self) -> Result<Reply, RelayError> {
         let step = "the end of a message";
+        if self.wire.unasked() {
+            return self.early_reply(step).await;
+        }
         self.wire.queue(Stuffer::END);
-        if let Err(error) = self.flush(step).await {
-            return self.parting_reply(step).await.ok_or(error);
+        match self.flush_piece(step).await {
+            Ok(true) => {}
+            Ok(false) => return self.early_reply(step).await,
+            Err(error) => return self.parting_reply(step).await.ok_or(error),
         }
         let end = self.reply(step, self.timeouts.data_end).await?;
         if end.is_done() || end.is_refusal() {
             self.broken = end.is_goodbye();
+            self.in_transaction &= !end.is_done();
             Ok(end)
         } else {
             Err(RelayError::Protocol(step))
         }
     }
 
-    /// Writes a piece of a message. A relay that has had enough may say so before the end, and then read no further or
-    /// close, so it is listened to all the while; one that acknowledges before the end is not to be trusted.
+    /// Writes a piece of a message that is not its last. A relay that has had enough may say so before the end, and then
+    /// read no further or close, so it is listened to all the while.
     async fn send_piece(&mut self) -> Result<Option<Reply>, RelayError> {
         let step = "the message";
-        let flush = async { self.wire.flush_unless_answered().await.map_err(|_| RelayError::Closed(step)) };
-        match within(self.timeouts.data_block, step, flush).await {
+        match self.flush_piece(step).await {
             Ok(true) if !self.wire.unasked() => Ok(None),
-            Ok(_) => match self.reply(step, self.timeouts.data_block).await? {
-                early if early.is_refusal() => Ok(Some(early)),
-                _ => Err(RelayError::Protocol(step)),
-            },
+            Ok(_) => self.early_reply(step).await.map(Some),
             Err(error) => self.parting_reply(step).await.map(Some).ok_or(error),
         }
+    }
+
+    /// Writes what waits, unless the relay says something. Whether all is written.
+    async fn flush_piece(&mut self, step: &'static str) -> Result<bool, RelayError> {
+        let flush = async { self.wire.flush_unless_answered().await.map_err(|_| RelayError::Closed(step)) };
+        within(self.timeouts.data_block, step, flush).await
+    }
+
+    /// The reply of a relay that has not seen the end yet. It may be a refusal; one that acknowledges before the end is not
+    /// to be trusted.
+    async fn early_reply(&mut self, step: &'static str) -> Result<Reply, RelayError> {
+        let early = self.reply(step, self.timeouts.data_block).await?;
+        if early.is_refusal() { Ok(early) } else { Err(RelayError::Protocol(step)) }
     }
 
     /// The refusal that a relay may have sent before it broke the connection. Only what is there: it was listened to
@@ -169,6 +198,18 @@ impl Relay {
     /// Whether it can take another command.
     pub(super) fn is_usable(&self) -> bool {
         !self.broken
+    }
+
+    /// Whether another session can begin with it: it stands between two transactions, and nothing has come that nobody
+    /// has asked for.
+    pub(super) fn is_settled(&mut self) -> bool {
+        let said_all = !self.broken && !self.in_transaction && self.owed == 0 && !self.wire.has_unsent();
+        said_all && self.wire.buffered().is_empty() && (self.wire.is_quiet() || !self.wire.unasked())
+    }
+
+    /// How long ago it was connected.
+    pub(super) fn age(&self) -> Duration {
+        self.connected.elapsed()
     }
 
     /// Makes it unusable.

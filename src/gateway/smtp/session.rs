@@ -31,12 +31,24 @@ pub(super) struct Session {
     greeted: bool,
     /// The relay knows things about the client that must not outlive STARTTLS.
     told: bool,
+    /// The relay knows things about the client that must not outlive the session: who has logged in, where it comes from.
+    marked: bool,
+    taken: Taken,
     /// The relay knows SIZE.
     relay_knows_size: bool,
     /// The longest message.
     pub(super) limit: usize,
     pub(super) transaction: Option<Transaction>,
     errors: u32,
+}
+
+/// Whether the relay's connection was that of another session, and has not been used in this one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    Not,
+    Over,
+    /// The client has said what the relay was greeted with last, and was told the same reply.
+    Greeted,
 }
 
 /// A MAIL that the relay has accepted.
@@ -70,13 +82,16 @@ pub(super) async fn run(shared: Arc<Shared>, client: TcpStream, stop: watch::Rec
         }
         secure = true;
     }
-    let relay = match Relay::connect(&shared.options).await {
-        Ok(relay) => relay,
-        Err(error) => {
-            tracing::warn!("SMTP: the relay cannot be used: {error}; the client keeps its mail");
-            client.queue(&unavailable(&shared.options.hostname));
-            return client.close().await;
-        }
+    let (relay, taken) = match shared.idle.take() {
+        Some(relay) => (relay, Taken::Over),
+        None => match Relay::connect(&shared.options).await {
+            Ok(relay) => (relay, Taken::Not),
+            Err(error) => {
+                tracing::warn!("SMTP: the relay cannot be used: {error}; the client keeps its mail");
+                client.queue(&unavailable(&shared.options.hostname));
+                return client.close().await;
+            }
+        },
     };
     let limit = shared.options.max_message_bytes.min(shared.budget.total());
     let mut session = Session {
@@ -87,6 +102,8 @@ pub(super) async fn run(shared: Arc<Shared>, client: TcpStream, stop: watch::Rec
         secure,
         greeted: false,
         told: false,
+        marked: false,
+        taken,
         relay_knows_size: false,
         limit,
         transaction: None,
@@ -95,8 +112,11 @@ pub(super) async fn run(shared: Arc<Shared>, client: TcpStream, stop: watch::Rec
     if let Err(error) = session.converse().await {
         tracing::debug!("SMTP: a client's connection broke: {}", error.kind());
     }
-    let Session { client, relay, .. } = session;
-    tokio::join!(client.close(), relay.quit());
+    let Session { client, relay, marked, .. } = session;
+    match if marked { Some(relay) } else { shared.idle.keep(relay) } {
+        Some(relay) => drop(tokio::join!(client.close(), relay.quit())),
+        None => client.close().await,
+    }
 }
 
 fn unavailable(hostname: &str) -> Vec<u8> {
@@ -162,12 +182,14 @@ impl Session {
             Verb::Data => self.data().await,
             Verb::Rset => {
                 self.transaction = None;
-                self.pass(line).await.map(flow)
+                let reply = self.pass(line).await?;
+                self.relay.in_transaction &= !reply.as_ref().is_some_and(Reply::is_done);
+                Ok(flow(reply))
             }
             Verb::StartTls => self.start_tls(rest).await,
             Verb::Auth => self.auth(line, rest).await,
             Verb::Passed => {
-                self.told = true;
+                (self.told, self.marked) = (true, true);
                 let passed = self.pass(line).await;
                 self.flush().await?;
                 passed.map(flow)
@@ -182,26 +204,72 @@ impl Session {
 
     /// Sends a line to the relay and its reply to the client. `None` where that was the last of the session.
     async fn pass(&mut self, line: &[u8]) -> io::Result<Option<Reply>> {
-        match self.relay.command(line).await {
+        let reply = self.ask(line).await;
+        Ok(self.answer_with(reply))
+    }
+
+    /// Sends a line to the relay. One that was taken over may have closed just then; it has heard nothing of this session
+    /// yet, so that another connection does as well.
+    async fn ask(&mut self, line: &[u8]) -> Result<Reply, RelayError> {
+        let taken = std::mem::replace(&mut self.taken, Taken::Not);
+        let reply = self.relay.command(line).await;
+        let is_over = reply.as_ref().map_or(true, Reply::is_goodbye);
+        if taken == Taken::Not || !is_over {
+            return reply;
+        }
+        let relay = Relay::connect(&self.shared.options).await?;
+        let mut before = std::mem::replace(&mut self.relay, relay);
+        let greeted_with = before.greeted_with.take().filter(|_| taken == Taken::Greeted);
+        before.quit().await;
+        if let Some((hello, offer)) = greeted_with {
+            // What the client was offered must hold.
+            if self.relay.command(&hello).await? != offer {
+                return reply;
+            }
+            self.relay.greeted_with = Some((hello, offer));
+        }
+        self.relay.command(line).await
+    }
+
+    fn answer_with(&mut self, reply: Result<Reply, RelayError>) -> Option<Reply> {
+        match reply {
             Ok(reply) => {
                 self.client.queue(reply.bytes());
-                Ok((!reply.is_goodbye()).then_some(reply))
+                (!reply.is_goodbye()).then_some(reply)
             }
             Err(error) => {
                 let _ = self.lost(Some(&error));
-                Ok(None)
+                None
             }
         }
     }
 
+    /// EHLO or HELO at the relay, which forgets any transaction then. One that was taken over is not told again what it
+    /// was told last.
+    async fn hello(&mut self, line: &[u8], verb: Verb) -> Result<Reply, RelayError> {
+        if self.taken != Taken::Not
+            && let Some((_, reply)) = self.relay.greeted_with.as_ref().filter(|(said, _)| said == line)
+        {
+            self.taken = Taken::Greeted;
+            return Ok(reply.clone());
+        }
+        let reply = self.ask(line).await?;
+        if reply.is_done() {
+            self.relay.in_transaction = false;
+            self.relay.greeted_with = (verb == Verb::Ehlo).then(|| (line.to_vec(), reply.clone()));
+        }
+        Ok(reply)
+    }
+
     async fn greet(&mut self, line: &[u8], verb: Verb) -> Flow {
         self.transaction = None;
+        let reply = self.hello(line, verb).await;
         if verb == Verb::Helo {
-            let reply = self.pass(line).await?;
+            let reply = self.answer_with(reply);
             self.greeted |= reply.as_ref().is_some_and(Reply::is_done);
             return Ok(flow(reply));
         }
-        let reply = match self.relay.command(line).await {
+        let reply = match reply {
             Ok(reply) => reply,
             Err(error) => return Ok(self.lost(Some(&error))),
         };
@@ -250,6 +318,7 @@ impl Session {
             return Ok(self.answer("452", "4.3.1", "Too much mail at once; try again later"));
         }
         self.told = true;
+        self.relay.in_transaction = true;
         let Some(reply) = self.pass(&mail.line).await? else { return Ok(Break(())) };
         self.transaction = reply.is_done().then_some(Transaction { size, recipients: 0 });
         Ok(Continue(()))
@@ -289,6 +358,7 @@ impl Session {
                 Ok(relay) => std::mem::replace(&mut self.relay, relay).quit().await,
                 Err(error) => return Ok(self.lost(Some(&error))),
             }
+            self.marked = false;
         }
         self.client.queue(b"220 2.0.0 Go ahead\r\n");
         self.flush().await?;
@@ -309,7 +379,7 @@ impl Session {
         if !ehlo::passes(rest.split(|&b| b == b' ').next().unwrap_or_default()) {
             return Ok(self.refuse("504", "5.5.4", "This mechanism does not work here"));
         }
-        self.told = true;
+        (self.told, self.marked) = (true, true);
         let mut reply = self.pass(line).await?;
         while reply.as_ref().is_some_and(|r| r.code() == 334) {
             match self.next_auth_line().await? {

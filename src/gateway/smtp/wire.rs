@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
@@ -101,6 +103,14 @@ impl Wire {
     /// The same without waiting.
     pub(super) fn is_closed(&mut self) -> bool {
         is_ready(self.closed())
+    }
+
+    /// Whether nothing has come that was not read, not even the end. The system is asked itself, which knows before the
+    /// runtime does. Under TLS it cannot tell: something may have been read that was not yet deciphered.
+    pub(super) fn is_quiet(&self) -> bool {
+        let Stream::Plain(tcp) = &self.stream else { return false };
+        let look = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        matches!(rustix::net::recv(tcp, &mut [0], look), Err(Errno::AGAIN))
     }
 
     /// The next line, which may have `limit` bytes with its CRLF.

@@ -1,6 +1,40 @@
 //! Many sessions, and less memory than they want.
 
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+
 use super::*;
+
+/// A thread with a runtime.
+struct Own {
+    handle: Handle,
+    thread: Option<thread::JoinHandle<()>>,
+    end: Option<oneshot::Sender<()>>,
+}
+
+impl Own {
+    fn start() -> Own {
+        let runtime: Runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let (handle, (end, ended)) = (runtime.handle().clone(), oneshot::channel::<()>());
+        let thread = thread::spawn(move || drop(runtime.block_on(ended)));
+        Own { handle, thread: Some(thread), end: Some(end) }
+    }
+
+    fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    fn thread(&self) -> ThreadId {
+        self.thread.as_ref().unwrap().thread().id()
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.end.take();
+        self.thread.take().map(thread::JoinHandle::join);
+    }
+}
 
 #[tokio::test]
 async fn memory_is_refused_before_it_is_used() {
@@ -88,16 +122,57 @@ async fn large_messages_are_judged_fewer_at_a_time() {
     }
 }
 
+/// Sessions stay on the runtime they were given, and quick messages are judged there, whatever becomes of them.
+#[tokio::test]
+async fn sessions_are_spread_over_runtimes() {
+    let own = Own::start();
+    let stage = Stage::with(Script::default(), |o| o.runtimes = vec![own.handle()]);
+    let stage = stage.await;
+    stage.words.quick.store(100, Ordering::Relaxed);
+    // The first runtime has enough then.
+    let mut clients = Vec::new();
+    for _ in 0..9 {
+        clients.push(stage.greeted().await);
+    }
+    let long = "long\r\n".repeat(100);
+    for (client, text, reply) in [
+        (0, "PANIC\r\n", "451 4.3.0 "),
+        (8, "REFUSE\r\n", "550 5.7.1 "),
+        (0, "a\r\n", "250 "),
+        (8, "b\r\n", "250 "),
+        (0, &long, "250 "),
+    ] {
+        let client = &mut clients[client];
+        client.send("MAIL FROM:<a>\r\nRCPT TO:<b>\r\nDATA\r\n").await;
+        client.expect_all(&["250 ", "250 ", "354 "]).await;
+        client.say(&format!("{text}.\r\n"), reply).await;
+    }
+    drop(clients);
+    stage.settled().await;
+    let threads = stage.words.threads.lock().unwrap().clone();
+    let [one, two] = [thread::current().id(), own.thread()];
+    assert_eq!(threads[..4], [one, two, one, two]);
+    assert!(![one, two].contains(&threads[4]), "a blocking thread");
+}
+
 /// 200 clients at once, with memory for a few, that come back when they are told to: each message arrives once.
 #[tokio::test]
 async fn none_is_lost_and_none_doubled() {
+    // On the one runtime of all, then on two more, with every message judged in place.
+    come_back_until_done(&[], 0).await;
+    come_back_until_done(&[Own::start(), Own::start()], 10_000).await;
+}
+
+async fn come_back_until_done(runtimes: &[Own], quick: usize) {
     const CLIENTS: usize = 200;
     let stage = Stage::with(Script::default(), |o| {
         o.memory_budget = 100_000;
         // A client can be back before its last session has taken leave of the relay.
         o.max_sessions = 3 * CLIENTS;
+        o.runtimes = runtimes.iter().map(Own::handle).collect();
     });
     let stage = Arc::new(stage.await);
+    stage.words.quick.store(quick, Ordering::Relaxed);
     let mut clients = Vec::new();
     for number in 0..CLIENTS {
         let stage = Arc::clone(&stage);

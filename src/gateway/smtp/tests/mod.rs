@@ -4,13 +4,16 @@ mod bytes;
 mod dialogues;
 mod endings;
 mod faults;
+mod idle;
 mod many;
 mod tls;
 
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -44,6 +47,10 @@ struct Script {
     early: Option<Early>,
     /// How long the reply to the last dot takes.
     ponder: Duration,
+    /// Told to a further command of this sort on a connection.
+    again: Option<(&'static str, &'static str)>,
+    /// Each connection is offered something else.
+    changes_its_offer: bool,
 }
 
 /// A relay that does not wait for the end of a message.
@@ -115,10 +122,15 @@ impl Script {
     ) -> io::Result<bool> {
         let (mut input, mut looked_at, mut end) = (Vec::new(), 0, "\r\n");
         let mut line = greet.then(String::new);
-        let mut message = Vec::new();
+        let (mut message, mut times) = (Vec::new(), 0);
         loop {
             if let Some(line) = line.take() {
-                let reply = self.reply(&line, got);
+                let again = self.again.filter(|(sort, _)| line.starts_with(sort));
+                times += usize::from(again.is_some());
+                let again = again.filter(|_| times > 1).map(|(_, reply)| reply);
+                let other = (self.changes_its_offer && line.starts_with("EHLO"))
+                    .then(|| ["250 relay.example\r\n", EHLO][got.lock().unwrap().connections % 2]);
+                let reply = again.or(other).unwrap_or_else(|| self.reply(&line, got));
                 if line == "." && reply.starts_with("250 ") {
                     got.lock().unwrap().acknowledged.push(std::mem::take(&mut message));
                 }
@@ -206,6 +218,10 @@ impl Script {
 struct Words {
     gate: Mutex<Gate>,
     opened: Condvar,
+    /// The longest message that it calls quick.
+    quick: AtomicUsize,
+    /// The threads it was called on.
+    threads: Mutex<Vec<ThreadId>>,
 }
 
 #[derive(Default)]
@@ -238,7 +254,12 @@ impl Words {
 }
 
 impl Judge for Words {
+    fn is_quick(&self, bytes: usize) -> bool {
+        bytes <= self.quick.load(Ordering::Relaxed)
+    }
+
     fn judge(&self, message: Vec<u8>) -> Verdict {
+        self.threads.lock().unwrap().push(thread::current().id());
         let says = |word: &str| memchr::memmem::find(&message, word.as_bytes()).is_some();
         if says("WAIT") {
             self.wait();
