@@ -52,6 +52,16 @@ thread_local! {
     static PROFILE: (Profile, RefCell<Scratch>) = (profile(), RefCell::default());
 }
 
+fn incoming(how: u8, body: &[u8]) -> Incoming<'_> {
+    Incoming {
+        method: if how & 4 == 0 { "POST" } else { "PUT" },
+        path: "/send",
+        query: None,
+        content_type: TYPES[usize::from(how & 3)],
+        body,
+    }
+}
+
 fuzz_target!(|data: &[u8]| {
     let Some((how, body)) = data.split_first() else { return };
     let policy = GatewayPolicy {
@@ -59,22 +69,15 @@ fuzz_target!(|data: &[u8]| {
         text: TextPolicy { phi: TextAction::Redact, ..TextPolicy::default() },
         ..GatewayPolicy::default()
     };
-    let incoming = |body| Incoming {
-        method: if how & 4 == 0 { "POST" } else { "PUT" },
-        path: "/send",
-        query: None,
-        content_type: TYPES[usize::from(how & 3)],
-        body,
-    };
     PROFILE.with(|(profile, scratch)| {
         let scratch = &mut scratch.borrow_mut();
-        let first = profile.judge(&policy, incoming(body), None, scratch);
+        let first = profile.judge(&policy, incoming(*how, body), None, scratch);
         assert!(first.body.is_none() || first.refused.is_none(), "what is refused has no new body");
         if let Some(out) = first.body {
-            let again = profile.judge(&policy, incoming(&out), None, scratch);
+            let again = profile.judge(&policy, incoming(*how, &out), None, scratch);
             // What one edit brought together may be found only then; it converges.
             if let Some(out) = again.body {
-                let third = profile.judge(&policy, incoming(&out), None, scratch);
+                let third = profile.judge(&policy, incoming(*how, &out), None, scratch);
                 assert!(third.refused.is_none() || again.refused.is_none());
             }
         }

@@ -53,7 +53,7 @@ impl Budget {
 }
 
 impl Reservation {
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
