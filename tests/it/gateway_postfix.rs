@@ -47,7 +47,8 @@ struct Site {
 }
 
 impl Site {
-    fn start(setup: &str, policy: &str) -> Site {
+    /// `at_socket`: the milter listens at a socket instead of a port.
+    fn start(setup: &str, at_socket: bool, policy: &str) -> Site {
         let dir = Dir::new();
         // Postfix changes its user.
         fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
@@ -69,7 +70,11 @@ impl Site {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
+        let socket = dir.path().join("milter.sock").display().to_string();
         let edges = match setup {
+            "milter" if at_socket => {
+                format!("[source.milter]\nlisten = \"unix:{socket}\"\nmode = \"0666\"\n")
+            }
             "milter" => format!("[source.milter]\nlisten = \"127.0.0.1:{scrub}\"\n"),
             _ => format!(
                 "[source.smtp]\nlisten = \"127.0.0.1:{scrub}\"\n[sink.smtp]\nrelay = \"127.0.0.1:{back}\"\n"
@@ -79,7 +84,10 @@ impl Site {
         let mut scrubjay = dir.cmd().args("run p.toml").timeout(Duration::from_secs(300)).spawn();
         scrubjay.wait_for_stderr(if setup == "milter" { "mail servers may ask" } else { "mail is taken on" });
         let site = Site { dir, listen, sink, scrubjay: Some(scrubjay) };
-        let ports = [listen, scrub, back, next].map(|port| port.to_string());
+        let mut ports = [listen, scrub, back, next].map(|port| port.to_string());
+        if at_socket {
+            ports[1] = socket;
+        }
         let mut script = site.script();
         let started = script.arg("start").arg(site.postfix()).arg(setup).args(ports).output().unwrap();
         assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
@@ -155,11 +163,11 @@ const PICTURE: &str =
     "From: clinic@example.org\nTo: pat@example.net\nSubject: scan\nContent-Type: image/png\n\nx\n";
 
 /// Through a set-up: a mail with something in it, one without, and one that may not go out.
-fn through(setup: &str) {
+fn through(setup: &str, at_socket: bool) {
     if !there_is_postfix() {
         return;
     }
-    let mut site = Site::start(setup, "");
+    let mut site = Site::start(setup, at_socket, "");
     let sent = site.send(MAIL);
     assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stdout));
     let clean = "Subject: opening hours\nTo: pat@example.net\n\nWe open at nine.\n";
@@ -207,15 +215,20 @@ fn through(setup: &str) {
 
 #[test]
 fn before_the_queue() {
-    through("before-queue");
+    through("before-queue", false);
 }
 
 #[test]
 fn as_a_milter() {
-    through("milter");
+    through("milter", false);
+}
+
+#[test]
+fn as_a_milter_at_a_socket() {
+    through("milter", true);
 }
 
 #[test]
 fn behind_the_queue() {
-    through("after-queue");
+    through("after-queue", false);
 }

@@ -1,5 +1,6 @@
 //! Threads with a runtime each, for sessions that stay on one from beginning to end: nothing of theirs is handed from one thread to another.
 
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
 use tokio::runtime::{Builder, Handle};
@@ -25,15 +26,20 @@ impl Threads {
         let failed = |e: std::io::Error| format!("cannot start a thread: {}", unreadable(&e));
         let mut threads = Threads(Vec::with_capacity(many));
         for number in 0..many {
-            let own = Builder::new_current_thread().enable_all().build().map_err(failed)?;
-            let (runtime, (end, ended)) = (own.handle().clone(), oneshot::channel());
-            let thread = thread::Builder::new()
-                .name(format!("sessions-{number}"))
-                .spawn(move || {
-                    let _ = own.block_on(ended);
-                    own.shutdown_timeout(LAST);
-                })
-                .map_err(failed)?;
+            let ((end, ended), (tell, told)) = (oneshot::channel(), mpsc::channel());
+            // It lives and ends on its thread: here, it may be, is another runtime.
+            let serve = move || match Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => {
+                    let _ = tell.send(Ok(runtime.handle().clone()));
+                    let _ = runtime.block_on(ended);
+                    runtime.shutdown_timeout(LAST);
+                }
+                Err(e) => drop(tell.send(Err(e))),
+            };
+            let thread =
+                thread::Builder::new().name(format!("sessions-{number}")).spawn(serve).map_err(failed)?;
+            let runtime =
+                told.recv().unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into())).map_err(failed)?;
             threads.0.push(Running { runtime, end, thread });
         }
         Ok(threads)

@@ -1,9 +1,10 @@
 //! Connections to the relay that the next session takes over: to connect, to shake hands for TLS and to log in takes longer than to
 //! deliver a small mail.
 //!
-//! Nothing of one session reaches the next. A connection waits only if it stands between two transactions, if the client has
-//! not logged in on it nor said XFORWARD, and if the relay has said all that it was asked for. A client of another name says EHLO
-//! there as on a connection of its own (RFC 5321, 4.1.4); one that calls itself the same is told what the relay said then.
+//! Nothing of one session reaches the next. A connection waits only if it stands between two transactions, if its client has
+//! neither logged in on it nor said XFORWARD, and if the relay has said all that it was asked for and refused nothing. It is taken
+//! over by clients that call themselves the same: they are told what the relay said to EHLO before, and the relay does not hear
+//! it again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,9 +15,6 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
 use super::relay::Relay;
-
-/// A connection that is older is not taken over again: a relay may have been moved, or balanced by its address, meanwhile.
-const OLDEST: Duration = Duration::from_secs(300);
 
 /// The connections that wait.
 pub(super) struct Idle {
@@ -43,10 +41,18 @@ impl Idle {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A connection that waits and over which nothing has come since: not even its end.
-    pub(super) fn take(&self) -> Option<Relay> {
+    /// A connection that waits and over which nothing has come since, not even its end; if so wanted, one that was greeted
+    /// with this line.
+    pub(super) fn take(&self, hello: Option<&[u8]>) -> Option<Relay> {
         loop {
-            let (mut relay, since) = self.places().get_mut(&thread::current().id())?.waiting.pop()?;
+            let (mut relay, since) = {
+                let mut places = self.places();
+                let waiting = &mut places.get_mut(&thread::current().id())?.waiting;
+                let fits =
+                    |(relay, _): &(Relay, Instant)| hello.is_none_or(|hello| relay.was_greeted_with(hello));
+                let at = waiting.iter().rposition(fits)?;
+                waiting.remove(at)
+            };
             if since.elapsed() < self.patience && relay.is_settled() {
                 return Some(relay);
             }
@@ -55,7 +61,7 @@ impl Idle {
 
     /// Lets a connection wait; gives it back where it must not.
     pub(super) fn keep(self: &Arc<Idle>, mut relay: Relay) -> Option<Relay> {
-        if self.patience.is_zero() || relay.age() > OLDEST || !relay.is_settled() {
+        if self.patience.is_zero() || relay.greeted_with.is_none() || !relay.is_settled() {
             return Some(relay);
         }
         let thread = thread::current().id();

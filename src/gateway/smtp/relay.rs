@@ -20,6 +20,9 @@ use super::wire::{CHUNK, Wire};
 use super::{Options, RelayAuth, RelayTls, Timeouts};
 use crate::keys::encoding::base64;
 
+/// A connection that is older is not taken over by another session: a relay may have been moved, or balanced by its
+/// address, meanwhile.
+const OLDEST: Duration = Duration::from_secs(300);
 /// How long a reply is looked for on a connection that is broken already.
 const PARTING: Duration = Duration::from_secs(1);
 
@@ -52,6 +55,9 @@ pub(super) struct Relay {
     broken: bool,
     /// MAIL was sent, and it is not known to be over.
     pub(super) in_transaction: bool,
+    /// It has refused a client something since it took a message last: many relays count that, and get slower and then
+    /// close.
+    has_refused: bool,
     /// The EHLO that it was greeted with last, and its reply.
     pub(super) greeted_with: Option<(Vec<u8>, Reply)>,
     connected: Instant,
@@ -70,6 +76,7 @@ impl Relay {
             owed: 0,
             broken: false,
             in_transaction: false,
+            has_refused: false,
             greeted_with: None,
             connected: Instant::now(),
         };
@@ -95,9 +102,21 @@ impl Relay {
         Ok(relay)
     }
 
-    /// Sends a command, without its CRLF, and reads the reply.
+    /// Sends a client's command, without its CRLF, and reads the reply.
     pub(super) async fn command(&mut self, line: &[u8]) -> Result<Reply, RelayError> {
-        self.exchange(line, "a command", self.timeouts.command).await
+        self.command_within(self.timeouts.command, line).await
+    }
+
+    /// The same for the first command since it waited: where its connection is dead, that must show before the client
+    /// has waited long enough.
+    pub(super) async fn first_command(&mut self, line: &[u8]) -> Result<Reply, RelayError> {
+        self.command_within(self.timeouts.command.min(self.timeouts.connect), line).await
+    }
+
+    async fn command_within(&mut self, patience: Duration, line: &[u8]) -> Result<Reply, RelayError> {
+        let reply = self.exchange(line, "a command", patience).await;
+        self.has_refused |= reply.as_ref().is_ok_and(Reply::is_refusal);
+        reply
     }
 
     /// Lets go of a transaction.
@@ -107,8 +126,9 @@ impl Relay {
         Ok(())
     }
 
-    /// Sends DATA and a message, all but its last piece. Returns the reply where the relay refuses one or the other. It
-    /// can be dropped at any time: the relay does not have the message, and the connection is of no more use.
+    /// Sends DATA and a message, all but its last dot; a message that is a single piece waits to be sent with the dot.
+    /// Returns the reply where the relay refuses one or the other. It can be dropped at any time: the relay does not have
+    /// the message, and the connection is of no more use.
     pub(super) async fn offer(&mut self, message: &[u8]) -> Result<Option<Reply>, RelayError> {
         let start = self.exchange(b"DATA", "DATA", self.timeouts.data_start).await?;
         // Until the last dot is answered, a command would be taken for text.
@@ -121,16 +141,21 @@ impl Relay {
             }
         }
         let mut stuffer = Stuffer::new(message);
-        while stuffer.more(self.wire.queued(), CHUNK) {
-            if let Some(refused) = self.send_piece().await? {
-                return Ok(Some(refused));
-            }
+        if !stuffer.more(self.wire.queued(), CHUNK) {
+            return Ok(None);
         }
-        Ok(None)
+        let mut more = true;
+        loop {
+            let refused = self.send_piece().await?;
+            if refused.is_some() || !more {
+                return Ok(refused);
+            }
+            more = stuffer.more(self.wire.queued(), CHUNK);
+        }
     }
 
-    /// Sends the last piece of a message that [`Relay::offer`] has sent, with the last dot, and returns the reply that
-    /// decides on it. After an error nobody knows whether the relay has it.
+    /// Sends the last dot of a message that [`Relay::offer`] has sent, and returns the reply that decides on it. After an
+    /// error nobody knows whether the relay has it.
     pub(super) async fn finish(&mut self) -> Result<Reply, RelayError> {
         let step = "the end of a message";
         if self.wire.unasked() {
@@ -146,6 +171,7 @@ impl Relay {
         if end.is_done() || end.is_refusal() {
             self.broken = end.is_goodbye();
             self.in_transaction &= !end.is_done();
+            self.has_refused = end.is_refusal();
             Ok(end)
         } else {
             Err(RelayError::Protocol(step))
@@ -200,16 +226,16 @@ impl Relay {
         !self.broken
     }
 
-    /// Whether another session can begin with it: it stands between two transactions, and nothing has come that nobody
-    /// has asked for.
+    /// Whether another session can begin with it: it stands between two transactions, nothing has come that nobody has
+    /// asked for, and it is not too old.
     pub(super) fn is_settled(&mut self) -> bool {
         let said_all = !self.broken && !self.in_transaction && self.owed == 0 && !self.wire.has_unsent();
-        said_all && self.wire.buffered().is_empty() && (self.wire.is_quiet() || !self.wire.unasked())
+        said_all && !self.has_refused && self.connected.elapsed() < OLDEST && !self.wire.unasked()
     }
 
-    /// How long ago it was connected.
-    pub(super) fn age(&self) -> Duration {
-        self.connected.elapsed()
+    /// Whether this was its last EHLO.
+    pub(super) fn was_greeted_with(&self, hello: &[u8]) -> bool {
+        self.greeted_with.as_ref().is_some_and(|(said, _)| said == hello)
     }
 
     /// Makes it unusable.

@@ -33,22 +33,14 @@ pub(super) struct Session {
     told: bool,
     /// The relay knows things about the client that must not outlive the session: who has logged in, where it comes from.
     marked: bool,
-    taken: Taken,
+    /// The relay's connection was that of another session, and has not been used in this one.
+    taken_over: bool,
     /// The relay knows SIZE.
     relay_knows_size: bool,
     /// The longest message.
     pub(super) limit: usize,
     pub(super) transaction: Option<Transaction>,
     errors: u32,
-}
-
-/// Whether the relay's connection was that of another session, and has not been used in this one.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Taken {
-    Not,
-    Over,
-    /// The client has said what the relay was greeted with last, and was told the same reply.
-    Greeted,
 }
 
 /// A MAIL that the relay has accepted.
@@ -82,10 +74,10 @@ pub(super) async fn run(shared: Arc<Shared>, client: TcpStream, stop: watch::Rec
         }
         secure = true;
     }
-    let (relay, taken) = match shared.idle.take() {
-        Some(relay) => (relay, Taken::Over),
+    let (relay, taken_over) = match shared.idle.take(None) {
+        Some(relay) => (relay, true),
         None => match Relay::connect(&shared.options).await {
-            Ok(relay) => (relay, Taken::Not),
+            Ok(relay) => (relay, false),
             Err(error) => {
                 tracing::warn!("SMTP: the relay cannot be used: {error}; the client keeps its mail");
                 client.queue(&unavailable(&shared.options.hostname));
@@ -103,7 +95,7 @@ pub(super) async fn run(shared: Arc<Shared>, client: TcpStream, stop: watch::Rec
         greeted: false,
         told: false,
         marked: false,
-        taken,
+        taken_over,
         relay_knows_size: false,
         limit,
         transaction: None,
@@ -208,25 +200,29 @@ impl Session {
         Ok(self.answer_with(reply))
     }
 
-    /// Sends a line to the relay. One that was taken over may have closed just then; it has heard nothing of this session
-    /// yet, so that another connection does as well.
+    /// Sends a line to the relay. One that was taken over may have closed just then, or may have had enough; it has heard
+    /// nothing of this session yet, so that another connection does as well. A login is tried once only.
     async fn ask(&mut self, line: &[u8]) -> Result<Reply, RelayError> {
-        let taken = std::mem::replace(&mut self.taken, Taken::Not);
-        let reply = self.relay.command(line).await;
-        let is_over = reply.as_ref().map_or(true, Reply::is_goodbye);
-        if taken == Taken::Not || !is_over {
+        if !std::mem::take(&mut self.taken_over) {
+            return self.relay.command(line).await;
+        }
+        let reply = self.relay.first_command(line).await;
+        let is_fine = reply.as_ref().is_ok_and(|reply| !reply.is_goodbye() && !reply.is_refusal());
+        if is_fine || Verb::of(line).0 == Verb::Auth {
             return reply;
         }
         let relay = Relay::connect(&self.shared.options).await?;
         let mut before = std::mem::replace(&mut self.relay, relay);
-        let greeted_with = before.greeted_with.take().filter(|_| taken == Taken::Greeted);
+        self.relay.in_transaction = before.in_transaction;
+        let greeted_with = before.greeted_with.take();
         before.quit().await;
         if let Some((hello, offer)) = greeted_with {
             // What the client was offered must hold.
-            if self.relay.command(&hello).await? != offer {
-                return reply;
+            let again = self.relay.command(&hello).await?;
+            if !again.is_done() || !again.lines().skip(1).eq(offer.lines().skip(1)) {
+                return Err(RelayError::Lacks("what it did before"));
             }
-            self.relay.greeted_with = Some((hello, offer));
+            self.relay.greeted_with = Some((hello, again));
         }
         self.relay.command(line).await
     }
@@ -244,20 +240,34 @@ impl Session {
         }
     }
 
-    /// EHLO or HELO at the relay, which forgets any transaction then. One that was taken over is not told again what it
-    /// was told last.
+    /// EHLO or HELO at the relay, which forgets any transaction then. One that was taken over from a client of the same
+    /// name is not told again what it was told by that; one that was taken over from another goes on waiting, for many
+    /// relays take a second EHLO amiss.
     async fn hello(&mut self, line: &[u8], verb: Verb) -> Result<Reply, RelayError> {
-        if self.taken != Taken::Not
-            && let Some((_, reply)) = self.relay.greeted_with.as_ref().filter(|(said, _)| said == line)
-        {
-            self.taken = Taken::Greeted;
-            return Ok(reply.clone());
+        if self.taken_over {
+            if let Some((said, reply)) = &self.relay.greeted_with
+                && said == line
+            {
+                return Ok(reply.clone());
+            }
+            let relay = match self.shared.idle.take(Some(line)) {
+                Some(relay) => relay,
+                None => {
+                    self.taken_over = false;
+                    Relay::connect(&self.shared.options).await?
+                }
+            };
+            if let Some(relay) = self.shared.idle.keep(std::mem::replace(&mut self.relay, relay)) {
+                relay.quit().await;
+            }
+            if let Some((_, reply)) = self.relay.greeted_with.as_ref().filter(|_| self.taken_over) {
+                return Ok(reply.clone());
+            }
         }
-        let reply = self.ask(line).await?;
-        if reply.is_done() {
-            self.relay.in_transaction = false;
-            self.relay.greeted_with = (verb == Verb::Ehlo).then(|| (line.to_vec(), reply.clone()));
-        }
+        let reply = self.relay.command(line).await?;
+        let is_done = reply.is_done();
+        self.relay.in_transaction &= !is_done;
+        self.relay.greeted_with = (is_done && verb == Verb::Ehlo).then(|| (line.to_vec(), reply.clone()));
         Ok(reply)
     }
 

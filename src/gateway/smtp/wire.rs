@@ -86,7 +86,13 @@ impl Wire {
 
     /// Whether something has come, the end included, that nobody has asked for yet. Does not wait.
     pub(super) fn unasked(&mut self) -> bool {
-        !self.buffered().is_empty() || is_ready(self.fill())
+        if !self.buffered().is_empty() {
+            return true;
+        }
+        match &self.stream {
+            Stream::Plain(_) => !self.is_quiet(),
+            Stream::Tls(_) | Stream::Gone => is_ready(self.fill()),
+        }
     }
 
     /// Returns when the peer has closed, if only its own side, or the connection has broken. What it sends until then is

@@ -23,6 +23,7 @@ async fn session_of(name: &str, stage: &Stage, said: &[(&str, &str)]) {
     }
     client.say("QUIT\r\n", "221 ").await;
     client.expect("").await;
+    drop(client);
     stage.until("over", |s| s.count.0.lock().unwrap().0 == 0).await;
 }
 
@@ -36,11 +37,13 @@ async fn a_connection_is_left_to_the_next_session() {
     for text in ["one\r\n.\r\n", "two\r\n.\r\n"] {
         session(&stage, &[TO, &[(text, "250 ")]].concat()).await;
     }
-    // What is refused is forgotten there as well, and one of another name says so.
+    // What is refused is forgotten there as well.
     session(&stage, &[TO, &[("REFUSE\r\n.\r\n", "550 ")]].concat()).await;
+    // One of another name has another connection, and both go on waiting.
     session_of("d.example", &stage, &[TO, &[("three\r\n.\r\n", "250 ")]].concat()).await;
     session_of("d.example", &stage, &[]).await;
-    assert_eq!(connections(&stage), 1);
+    session(&stage, &[]).await;
+    assert_eq!(connections(&stage), 2);
     assert_eq!(stage.messages(), ["one", "two", "three"]);
     let to = ["MAIL FROM:<a>", "RCPT TO:<b>"];
     let both = [&["EHLO c.example"], &to[..], &["DATA"], &to, &["DATA"]].concat();
@@ -48,7 +51,8 @@ async fn a_connection_is_left_to_the_next_session() {
     assert_eq!(stage.commands(), [both, more].concat());
     stage.stop.send(true).unwrap();
     stage.served.await.unwrap();
-    assert_eq!(stage.got.lock().unwrap().commands.last().unwrap(), "QUIT", "leave is taken at the end");
+    let commands = stage.got.lock().unwrap().commands.split_off(14);
+    assert_eq!(commands, ["QUIT"; 2], "leave is taken at the end");
 }
 
 #[tokio::test]
@@ -70,8 +74,22 @@ async fn what_a_relay_knows_of_a_client_does_not_outlive_the_session() {
     let stage = stage(Script::default()).await;
     session(&stage, &[TO[0], TO[1], ("RSET\r\n", "250 ")]).await;
     session(&stage, &[TO[0], ("EHLO again\r\n", "250")]).await;
-    session(&stage, &[]).await;
+    session_of("again", &stage, &[]).await;
     assert_eq!(connections(&stage), 1);
+}
+
+/// Many relays count what they have refused.
+#[tokio::test]
+async fn what_one_client_gets_refused_does_not_count_against_the_next() {
+    let script = Script { replies: vec![("RCPT TO:<no>", "550 5.1.1 nobody\r\n")], ..Script::default() };
+    let stage = stage(script).await;
+    let refused = [TO[0], ("RCPT TO:<no>\r\n", "550 ")];
+    session(&stage, &[&refused[..], &[("RSET\r\n", "250 ")]].concat()).await;
+    stage.until("leave is taken", |s| s.commands().last().unwrap() == "QUIT").await;
+    // A message makes up for it.
+    session(&stage, &[&refused[..], &TO[1..], &[("text\r\n.\r\n", "250 ")]].concat()).await;
+    session(&stage, &[]).await;
+    assert_eq!(connections(&stage), 2);
 }
 
 #[tokio::test]
@@ -88,18 +106,31 @@ async fn a_client_that_breaks_off_leaves_nothing_behind() {
     assert_eq!((connections(&stage), stage.messages()), (2, vec!["text".to_owned()]));
 }
 
-/// The relay closes a connection the moment it is taken over: nobody notices.
+/// The relay closes a connection the moment it is taken over, or has had enough: nobody notices.
 #[tokio::test]
 async fn a_relay_need_not_wait() {
-    for reply in [CLOSE, "421 4.4.2 too long\r\n"] {
-        for (sort, names) in [("EHLO", ["a", "b", "c"]), ("MAIL", ["a", "a", "a"])] {
-            let stage = stage(Script { again: Some((sort, reply)), ..Script::default() }).await;
-            for name in names {
-                session_of(name, &stage, &[TO, &[("text\r\n.\r\n", "250 ")]].concat()).await;
-            }
-            assert_eq!((connections(&stage), stage.messages().len()), (3, 3), "{sort} {names:?} {reply:?}");
+    for reply in [CLOSE, "421 4.4.2 too long\r\n", "451 timeout\r\n", "503 5.5.1 enough\r\n"] {
+        let stage = stage(Script { again: Some(("MAIL", reply)), ..Script::default() }).await;
+        for _ in 0..3 {
+            session(&stage, &[TO, &[("text\r\n.\r\n", "250 ")]].concat()).await;
         }
+        assert_eq!((connections(&stage), stage.messages().len()), (3, 3), "{reply:?}");
+        // A transaction that is open on the other connection is nobody else's.
+        session(&stage, &TO[..2]).await;
+        session(&stage, &[TO, &[("text\r\n.\r\n", "250 ")]].concat()).await;
+        assert_eq!((connections(&stage), stage.messages().len()), (5, 4), "{reply:?}");
     }
+}
+
+/// A login is tried once.
+#[tokio::test]
+async fn a_password_that_is_wrong_counts_once() {
+    let script = Script { replies: vec![("AUTH", "535 5.7.8 no\r\n")], ..Script::default() };
+    let stage = stage(script).await;
+    session(&stage, &[]).await;
+    session(&stage, &[("AUTH PLAIN AGEAYg==\r\n", "535 ")]).await;
+    assert_eq!(stage.commands().iter().filter(|c| c.starts_with("AUTH")).count(), 1);
+    assert_eq!(connections(&stage), 1);
 }
 
 /// What was offered must hold, or the client comes back.
