@@ -58,7 +58,7 @@ pub(super) struct Relay {
     /// It has refused a client something since it took a message last: many relays count that, and get slower and then
     /// close.
     has_refused: bool,
-    /// The EHLO that it was greeted with last, and its reply.
+    /// The EHLO or HELO that it was greeted with last, and its reply.
     pub(super) greeted_with: Option<(Vec<u8>, Reply)>,
     connected: Instant,
 }
@@ -233,7 +233,7 @@ impl Relay {
         said_all && !self.has_refused && self.connected.elapsed() < OLDEST && !self.wire.unasked()
     }
 
-    /// Whether this was its last EHLO.
+    /// Whether this was its last EHLO or HELO.
     pub(super) fn was_greeted_with(&self, hello: &[u8]) -> bool {
         self.greeted_with.as_ref().is_some_and(|(said, _)| said == hello)
     }

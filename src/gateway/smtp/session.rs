@@ -243,7 +243,7 @@ impl Session {
     /// EHLO or HELO at the relay, which forgets any transaction then. One that was taken over from a client of the same
     /// name is not told again what it was told by that; one that was taken over from another goes on waiting, for many
     /// relays take a second EHLO amiss.
-    async fn hello(&mut self, line: &[u8], verb: Verb) -> Result<Reply, RelayError> {
+    async fn hello(&mut self, line: &[u8]) -> Result<Reply, RelayError> {
         if self.taken_over {
             if let Some((said, reply)) = &self.relay.greeted_with
                 && said == line
@@ -267,13 +267,13 @@ impl Session {
         let reply = self.relay.command(line).await?;
         let is_done = reply.is_done();
         self.relay.in_transaction &= !is_done;
-        self.relay.greeted_with = (is_done && verb == Verb::Ehlo).then(|| (line.to_vec(), reply.clone()));
+        self.relay.greeted_with = is_done.then(|| (line.to_vec(), reply.clone()));
         Ok(reply)
     }
 
     async fn greet(&mut self, line: &[u8], verb: Verb) -> Flow {
         self.transaction = None;
-        let reply = self.hello(line, verb).await;
+        let reply = self.hello(line).await;
         if verb == Verb::Helo {
             let reply = self.answer_with(reply);
             self.greeted |= reply.as_ref().is_some_and(Reply::is_done);

@@ -122,6 +122,26 @@ async fn a_relay_need_not_wait() {
     }
 }
 
+#[tokio::test]
+async fn helo_does_as_well() {
+    let stage = stage(Script::default()).await;
+    for _ in 0..2 {
+        let mut client = stage.client().await;
+        client.expect("220 ").await;
+        for (said, reply) in [("HELO c.example\r\n", "250 2.1.0 Ok")].iter().chain(TO) {
+            client.say(said, reply).await;
+        }
+        client.say("text\r\n.\r\n", "250 ").await;
+        client.say("QUIT\r\n", "221 ").await;
+        drop(client);
+        stage.until("over", |s| s.count.0.lock().unwrap().0 == 0).await;
+    }
+    // EHLO offers more.
+    session(&stage, &[]).await;
+    assert_eq!((connections(&stage), stage.messages().len()), (2, 2));
+    assert_eq!(stage.commands().iter().filter(|c| c.starts_with("HELO")).count(), 1);
+}
+
 /// A login is tried once.
 #[tokio::test]
 async fn a_password_that_is_wrong_counts_once() {
