@@ -6,6 +6,8 @@ mod budget;
 pub mod http;
 #[cfg(feature = "gateway")]
 pub mod judge;
+#[cfg(all(test, feature = "gateway"))]
+mod kit;
 mod mail;
 #[cfg(feature = "gateway")]
 pub mod milter;

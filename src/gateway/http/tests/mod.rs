@@ -32,6 +32,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use super::super::kit::Count;
 use super::*;
 
 /// Longer than anything here takes on the slowest machine.
@@ -219,21 +220,6 @@ impl Hook for Words {
             }
             () => Answer::Forward(asked),
         }
-    }
-}
-
-#[derive(Default)]
-struct Count(Mutex<(i64, Vec<(&'static str, usize)>)>);
-
-impl Observer for Count {
-    fn session_opened(&self) {
-        self.0.lock().unwrap().0 += 1;
-    }
-    fn session_closed(&self) {
-        self.0.lock().unwrap().0 -= 1;
-    }
-    fn message(&self, outcome: Outcome, bytes: usize) {
-        self.0.lock().unwrap().1.push((outcome.as_str(), bytes));
     }
 }
 

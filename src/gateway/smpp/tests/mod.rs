@@ -23,6 +23,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use super::super::kit::Count;
 use super::*;
 
 const SUBMIT: u32 = 4;
@@ -203,21 +204,6 @@ impl TextJudge for Words {
     }
 }
 
-#[derive(Default)]
-struct Count(Mutex<(i64, Vec<&'static str>)>);
-
-impl Observer for Count {
-    fn session_opened(&self) {
-        self.0.lock().unwrap().0 += 1;
-    }
-    fn session_closed(&self) {
-        self.0.lock().unwrap().0 -= 1;
-    }
-    fn message(&self, outcome: Outcome, _: usize) {
-        self.0.lock().unwrap().1.push(outcome.as_str());
-    }
-}
-
 /// An SMSC, and a proxy in front of it.
 struct Stage {
     proxy: SocketAddr,
@@ -275,7 +261,7 @@ impl Stage {
     }
 
     fn outcomes(&self) -> Vec<&'static str> {
-        self.count.0.lock().unwrap().1.clone()
+        self.count.0.lock().unwrap().1.iter().map(|(outcome, _)| *outcome).collect()
     }
 
     /// Waits for something to become true.

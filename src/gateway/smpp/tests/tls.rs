@@ -1,34 +1,9 @@
 //! TLS on either side, and no way around it.
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsConnector;
 
+use super::super::super::kit::{CA, OTHER_CA, name, server, trusting};
 use super::*;
-
-const SERVER: &[u8] = include_bytes!("../../../../tests/brokers/tls/server.pem");
-const CA: &[u8] = include_bytes!("../../../../tests/brokers/tls/ca.pem");
-const OTHER_CA: &[u8] = include_bytes!("../../../../tests/brokers/tls/other-ca.pem");
-
-fn server() -> Arc<rustls::ServerConfig> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let certificates = CertificateDer::pem_slice_iter(SERVER).collect::<Result<Vec<_>, _>>().unwrap();
-    let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let key = PrivateKeyDer::from_pem_slice(SERVER).unwrap();
-    Arc::new(builder.unwrap().with_no_client_auth().with_single_cert(certificates, key).unwrap())
-}
-
-fn trusting(ca: &[u8]) -> Arc<rustls::ClientConfig> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(ca).unwrap()).unwrap();
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    Arc::new(builder.unwrap().with_root_certificates(roots).with_no_client_auth())
-}
-
-fn name() -> ServerName<'static> {
-    ServerName::try_from("localhost").unwrap()
-}
 
 #[tokio::test]
 async fn both_sides() {

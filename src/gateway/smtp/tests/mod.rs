@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use super::super::kit::Count;
 use super::*;
 
 const EHLO: &str = "250-relay.example\r\n250-PIPELINING\r\n250-SIZE 20000\r\n250-8BITMIME\r\n250-CHUNKING\r\n\
@@ -271,21 +272,6 @@ impl Judge for Words {
             () if says("REWRITE") => Verdict::Forward(b".new\n.\nQUIT\r.".to_vec()),
             () => Verdict::Forward(message),
         }
-    }
-}
-
-#[derive(Default)]
-struct Count(Mutex<(i64, Vec<(&'static str, usize)>)>);
-
-impl Observer for Count {
-    fn session_opened(&self) {
-        self.0.lock().unwrap().0 += 1;
-    }
-    fn session_closed(&self) {
-        self.0.lock().unwrap().0 -= 1;
-    }
-    fn message(&self, outcome: Outcome, bytes: usize) {
-        self.0.lock().unwrap().1.push((outcome.as_str(), bytes));
     }
 }
 
