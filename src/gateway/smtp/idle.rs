@@ -16,6 +16,9 @@ use tokio::time::{Instant, sleep_until};
 
 use super::relay::Relay;
 
+/// Connections that wait at a time: a relay has only so many places for one host (Postfix: 50), and they are for clients.
+const MOST: usize = 10;
+
 /// The connections that wait.
 pub(super) struct Idle {
     /// How long one waits; none does where this is nothing.
@@ -66,6 +69,9 @@ impl Idle {
         }
         let thread = thread::current().id();
         let mut places = self.places();
+        if places.values().map(|place| place.waiting.len()).sum::<usize>() >= MOST {
+            return Some(relay);
+        }
         let place = places.entry(thread).or_default();
         place.waiting.push((relay, Instant::now()));
         if !std::mem::replace(&mut place.watched, true) {

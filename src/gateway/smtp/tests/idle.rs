@@ -166,6 +166,22 @@ async fn a_relay_that_offers_something_else_is_not_taken_for_the_same() {
 }
 
 #[tokio::test]
+async fn only_so_many_wait() {
+    let stage = stage(Script::default()).await;
+    let mut clients = Vec::new();
+    for _ in 0..12 {
+        clients.push(stage.greeted().await);
+    }
+    for client in &mut clients {
+        client.say("QUIT\r\n", "221 ").await;
+    }
+    drop(clients);
+    stage.until("over", |s| s.count.0.lock().unwrap().0 == 0).await;
+    let left = || stage.commands().iter().filter(|c| *c == "QUIT").count();
+    assert_eq!((connections(&stage), left()), (12, 2));
+}
+
+#[tokio::test]
 async fn a_connection_does_not_wait_for_ever() {
     let stage = Stage::with(Script::default(), |o| o.timeouts.relay_idle = Duration::from_millis(50)).await;
     session(&stage, &[]).await;
