@@ -46,7 +46,8 @@ impl Place {
 }
 
 /// Accepts clients until `stop` is true or its sender is gone, and runs a session for each, which is told whether it is to
-/// run on another runtime than the caller's; clients above the most go to `turn_away`. Then nobody is accepted any more, for `accept` is dropped with what listens, and the sessions may end.
+/// run on another runtime than the caller's; clients above the most go to `turn_away`. Then nobody is accepted any more,
+/// for `accept` is dropped with what listens, and the sessions may end.
 pub(super) async fn clients<C, S: Future<Output = ()> + Send + 'static>(
     serving: Serving,
     mut stop: watch::Receiver<bool>,

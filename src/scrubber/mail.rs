@@ -82,8 +82,10 @@ impl Scrubber {
             _ => None,
         };
         let about = About { tenant, recipient };
-        let (outcome, findings) = self.scrub_whole(mail, Format::Mime, about, scratch, &mut bytes)?;
+        let scrubbed = self.scrub_whole(mail, Format::Mime, about, scratch, &mut bytes);
         let mime = &mut scratch.codec.mime;
+        mime.forget();
+        let (outcome, findings) = scrubbed?;
         Ok(Mail {
             bytes: (outcome == Outcome::Edited).then_some(bytes),
             facts: std::mem::take(&mut mime.facts),

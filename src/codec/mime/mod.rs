@@ -128,6 +128,11 @@ struct Last {
 }
 
 impl Scratch {
+    /// Lets go of the mail that was taken apart last: nothing of it stays in memory until the next one comes.
+    pub(crate) fn forget(&mut self) {
+        self.last = None;
+    }
+
     /// Takes a mail apart, unless it is the one that was taken apart last, to the byte.
     fn read<T>(&mut self, mail: &[u8], work: impl FnOnce(&mut Scratch, &Document, &Facts) -> T) -> T {
         let last = match self.last.take() {

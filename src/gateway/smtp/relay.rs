@@ -178,7 +178,7 @@ impl Relay {
         }
     }
 
-    /// Writes a piece of a message that is not its last. A relay that has had enough may say so before the end, and then
+    /// Writes a piece of a message, without its last dot. A relay that has had enough may say so before the end, and then
     /// read no further or close, so it is listened to all the while.
     async fn send_piece(&mut self) -> Result<Option<Reply>, RelayError> {
         let step = "the message";

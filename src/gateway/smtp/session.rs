@@ -203,6 +203,10 @@ impl Session {
     /// Sends a line to the relay. One that was taken over may have closed just then, or may have had enough; it has heard
     /// nothing of this session yet, so that another connection does as well. A login is tried once only.
     async fn ask(&mut self, line: &[u8]) -> Result<Reply, RelayError> {
+        if self.taken_over && !self.greeted {
+            // Another client has greeted it, and this one has not yet.
+            self.change_relay(None).await?;
+        }
         if !std::mem::take(&mut self.taken_over) {
             return self.relay.command(line).await;
         }
@@ -250,16 +254,7 @@ impl Session {
             {
                 return Ok(reply.clone());
             }
-            let relay = match self.shared.idle.take(Some(line)) {
-                Some(relay) => relay,
-                None => {
-                    self.taken_over = false;
-                    Relay::connect(&self.shared.options).await?
-                }
-            };
-            if let Some(relay) = self.shared.idle.keep(std::mem::replace(&mut self.relay, relay)) {
-                relay.quit().await;
-            }
+            self.change_relay(self.shared.idle.take(Some(line))).await?;
             if let Some((_, reply)) = self.relay.greeted_with.as_ref().filter(|_| self.taken_over) {
                 return Ok(reply.clone());
             }
@@ -269,6 +264,19 @@ impl Session {
         self.relay.in_transaction &= !is_done;
         self.relay.greeted_with = is_done.then(|| (line.to_vec(), reply.clone()));
         Ok(reply)
+    }
+
+    /// Lets the connection that was taken over wait on for another client, and goes on with this one, or a new one.
+    async fn change_relay(&mut self, waiting: Option<Relay>) -> Result<(), RelayError> {
+        self.taken_over = waiting.is_some();
+        let relay = match waiting {
+            Some(relay) => relay,
+            None => Relay::connect(&self.shared.options).await?,
+        };
+        if let Some(relay) = self.shared.idle.keep(std::mem::replace(&mut self.relay, relay)) {
+            relay.quit().await;
+        }
+        Ok(())
     }
 
     async fn greet(&mut self, line: &[u8], verb: Verb) -> Flow {

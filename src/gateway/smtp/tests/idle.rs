@@ -142,6 +142,20 @@ async fn helo_does_as_well() {
     assert_eq!(stage.commands().iter().filter(|c| c.starts_with("HELO")).count(), 1);
 }
 
+/// A command before EHLO does not go to a relay that another client has greeted.
+#[tokio::test]
+async fn who_has_not_said_ehlo_takes_nothing_over() {
+    let stage = stage(Script { again: Some(("EHLO", "503 5.5.1 twice\r\n")), ..Script::default() }).await;
+    session(&stage, &[]).await;
+    let mut client = stage.client().await;
+    client.expect("220 ").await;
+    for (said, reply) in [("RSET\r\n", "250 "), ("EHLO d.example\r\n", "250-")].iter().chain(TO) {
+        client.say(said, reply).await;
+    }
+    client.say("text\r\n.\r\n", "250 ").await;
+    assert_eq!((connections(&stage), stage.messages().len()), (2, 1));
+}
+
 /// A login is tried once.
 #[tokio::test]
 async fn a_password_that_is_wrong_counts_once() {
