@@ -6,7 +6,8 @@ mod budget;
 pub mod http;
 #[cfg(feature = "gateway")]
 pub mod judge;
-#[cfg(all(test, feature = "gateway"))]
+#[cfg(test)]
+#[cfg(feature = "gateway")]
 mod kit;
 mod mail;
 #[cfg(feature = "gateway")]
